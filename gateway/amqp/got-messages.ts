@@ -16,11 +16,19 @@ import { settleOverHttp } from '../../sdk/consumer/settlement-entries.ts';
 import { messagesOf, requestDeliveries } from '../../sdk/consumer/source/delivery-request.ts';
 import type { ReceivedMessage, Settler } from '../../sdk/consumer/received-message.ts';
 import type { QueueKeepers } from './queues/queue-keepers.ts';
+import { SETTLE_LINGER_MS } from './sdk-consumer.ts';
 
 /** Extended at half time, which is a row: long enough that almost every message is settled before. */
 const LEASE_MS = 300_000;
 
-const BATCH = { settleLingerMs: 0, settleBatch: 1_000 };
+/** Acknowledgements wait for others, as those of consumers: who gets messages in a loop would have a call and a commit for each. */
+const BATCH = { settleLingerMs: SETTLE_LINGER_MS, settleBatch: 1_000 };
+
+/** How what was got of a queue is settled. */
+interface Settling {
+  settler: Settler;
+  batcher: SettlementBatcher;
+}
 
 export interface GotMessage {
   message: ReceivedMessage;
@@ -37,10 +45,9 @@ export class GotMessages {
   readonly #abort = new AbortController();
   readonly #keepers: QueueKeepers;
   /** By queue. */
-  readonly #settlers = new Map<string, Settler>();
+  readonly #settlings = new Map<string, Settling>();
   /** By name, with the ids of those that were deleted and made again. */
   readonly #known = new Map<string, { id: number; queue: Queue }>();
-  readonly #batchers: SettlementBatcher[] = [];
   readonly #leased = new LeasedMessages({
     extend: (message, leaseMs) => void message.extend(leaseMs),
     lost: () => {},
@@ -58,12 +65,21 @@ export class GotMessages {
   /** The connection has ended. Resolves when everything is settled that was: the end of a keeper gives back what is not. */
   async close(): Promise<void> {
     for (const message of this.#leased.all()) this.#leased.drop(message);
-    await Promise.all(this.#batchers.map((batcher) => batcher.idle()));
+    await Promise.all([...this.#settlings.values()].map(({ batcher }) => batcher.idle()));
   }
 
   /** Takes one message; null if there is none. */
   async take(queue: string): Promise<GotMessage | null> {
     await this.#keepers.keep(queue, 'messages');
+    const { batcher } = this.#settlingOf(queue);
+    const got = await this.#take(queue);
+    if (got !== null || batcher.unsettled === 0) return got;
+    // A message may be held back behind one that is acknowledged, but not yet there.
+    await batcher.idle();
+    return await this.#take(queue);
+  }
+
+  async #take(queue: string): Promise<GotMessage | null> {
     const { bytes, headers } = await requestDeliveries(this.#transport, {
       queue,
       consumerId: this.#consumerId,
@@ -73,7 +89,7 @@ export class GotMessages {
       isAutoAck: false,
       signal: this.#abort.signal,
     });
-    const [message] = messagesOf(bytes, this.#settlerOf(queue));
+    const [message] = messagesOf(bytes, this.#settlingOf(queue).settler);
     if (message === undefined) return null;
     this.#leased.take([message]);
     await this.#load(message);
@@ -111,16 +127,16 @@ export class GotMessages {
     }
   }
 
-  #settlerOf(queue: string): Settler {
-    let settler = this.#settlers.get(queue);
-    if (settler === undefined) {
-      settler = this.#newSettler(queue);
-      this.#settlers.set(queue, settler);
+  #settlingOf(queue: string): Settling {
+    let settling = this.#settlings.get(queue);
+    if (settling === undefined) {
+      settling = this.#newSettling(queue);
+      this.#settlings.set(queue, settling);
     }
-    return settler;
+    return settling;
   }
 
-  #newSettler(queue: string): Settler {
+  #newSettling(queue: string): Settling {
     const { retry } = this.#transport.config;
     const batcher = new SettlementBatcher(
       (frame, signal) => settleOverHttp(this.#transport, queue, this.#consumerId, frame, signal),
@@ -129,14 +145,14 @@ export class GotMessages {
       { failed: ({ message }) => void this.#leased.drop(message), settled: () => {} },
       this.#abort.signal,
     );
-    this.#batchers.push(batcher);
     const settle = (message: ReceivedMessage, settlement: Settlement, done?: () => void): void => {
       if (settlement.kind !== 'extend') this.#leased.drop(message);
       batcher.add({ message, settlement, done });
     };
-    return {
+    const settler: Settler = {
       settle: (message, settlement) => new Promise((done) => settle(message, settlement, done)),
       acknowledge: (message) => settle(message, { kind: 'ack' }),
     };
+    return { settler, batcher };
   }
 }

@@ -24,7 +24,7 @@ export interface SdkConsumerHost {
 const LEASE_MS_MIN = 500;
 
 /** How long acknowledgements wait for others, in ms: AMQP clients send each by itself, and each request of ours is rows. */
-const SETTLE_LINGER_MS = 20;
+export const SETTLE_LINGER_MS = 20;
 
 /** A client that may hold more is not kept waiting if all that it holds is acknowledged together. */
 const SMALL_PREFETCH = 128;

@@ -74,7 +74,7 @@ export class SdkPort implements BrokerPort {
   close(): void {
     this.#isClosed = true;
     for (const queue of this.#own) this.#giveUp(queue);
-    void this.#got.close().then(() => this.#keepers.close());
+    this.#client.leaving(this.#got.close().then(() => this.#keepers.close()));
     this.#line.close();
   }
 

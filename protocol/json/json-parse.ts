@@ -10,19 +10,27 @@ import { JSON_DEPTH_MAX } from '../limits.ts';
 
 const encoder = new TextEncoder();
 
+/** No more than may nest. */
+const FLAT_BRACKETS_MAX = 16;
+const OPENING_BRACKETS = [0x5b, 0x7b];
+
 /** A byte order mark at the start is left out, as clients on Windows send one. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/** A second one is an error. */
+const wholeDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @param path the values that stay as `JsonText`; if a name occurs twice in one object its last value counts */
 export function parseJson(bytes: Uint8Array, path: JsonPath = []): { json: unknown } | Failure {
   const body = withoutByteOrderMark(bytes);
+  if (path.length === 0 && cannotNestDeeply(body)) return parseFlat(body);
   const scan = scanJson(body, JSON_DEPTH_MAX, path);
   if ('fault' in scan) return faultOf(scan);
   let text: string;
   try {
     text = decoder.decode(body);
   } catch {
-    return failure('malformed_json', 'the body is not JSON: it is not UTF-8');
+    return notUtf8();
   }
   const { spans } = scan;
   if (spans.length > 0) text = decoder.decode(withNumbers(body, spans));
@@ -37,6 +45,37 @@ export function parseJson(bytes: Uint8Array, path: JsonPath = []): { json: unkno
   const textOf = (index: number): JsonText =>
     JsonText.ofBytes(part(spans[2 * index]!, spans[2 * index + 1]!));
   return { json: withTexts(json, path, textOf) };
+}
+
+/** A text with so few opening brackets, also within strings, needs no scan: nothing recursive goes deep in it. */
+function cannotNestDeeply(body: Uint8Array): boolean {
+  let left = FLAT_BRACKETS_MAX;
+  for (const bracket of OPENING_BRACKETS)
+    for (let at = body.indexOf(bracket); at >= 0; at = body.indexOf(bracket, at + 1))
+      if (--left < 0) return false;
+  return true;
+}
+
+/** Only a text that is no JSON is scanned, to say where. */
+function parseFlat(body: Uint8Array): { json: unknown } | Failure {
+  let text: string;
+  try {
+    text = wholeDecoder.decode(body);
+  } catch {
+    const scan = scanJson(body, JSON_DEPTH_MAX);
+    return 'fault' in scan ? faultOf(scan) : notUtf8();
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return faultOf(scanJson(body, JSON_DEPTH_MAX) as JsonFault);
+  }
+  return (text.includes('\\') ? findLoneSurrogate(json, text) : null) ?? { json };
+}
+
+function notUtf8(): Failure {
+  return failure('malformed_json', 'the body is not JSON: it is not UTF-8');
 }
 
 export function withoutByteOrderMark(bytes: Uint8Array): Uint8Array {

@@ -25,8 +25,11 @@ const PART = 2 / 3;
 /** How long a reply may wait for room before its request is refused. */
 const WAIT_MS = 2_000;
 
-/** Smaller replies are not followed to their clients: they fit into the buffers of a connection. */
-const FOLLOWED_BYTES_MIN = 64 * KiB;
+/**
+ * Smaller replies are not followed to their clients: they fit into the buffers of a connection, which Linux lets grow to some MiB. To
+ * follow one costs a stream more, which its bytes go through.
+ */
+const FOLLOWED_BYTES_MIN = 256 * KiB;
 
 /** A reply must be taken in this time and at this speed, or it would keep its room from others. */
 const SLOW_MS_MAX = 30_000;

@@ -9,7 +9,7 @@ import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';
 import { tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
-import { READY_MESSAGES_HEADER } from '../../protocol/headers/media-types.ts';
+import { DELIVERIES_TYPE, READY_MESSAGES_HEADER } from '../../protocol/headers/media-types.ts';
 import { DELIVER_BYTES_MAX, RECORD_BYTES_MAX } from '../../protocol/limits.ts';
 import { grantReply, JSON_REPLY_WEIGHT, releaseReply, resizeReply } from '../bounds/reply-bytes.ts';
 import { autoAckOf } from './consume-level.ts';
@@ -88,7 +88,7 @@ async function takeFrom(
   isWaiting: boolean,
 ): Promise<Response | Failure> {
   const wanted = Math.min(DELIVER_BYTES_MAX, fields.max * RECORD_BYTES_MAX);
-  const bytesMax = await grantReply(c.req.raw, wanted, JSON_REPLY_WEIGHT);
+  const bytesMax = await grantReply(c.req.raw, wanted, weightOf(c));
   if (isFailure(bytesMax)) return bytesMax;
   const request: Omit<DeliverRequest, 'version'> = {
     max: fields.max,
@@ -118,6 +118,16 @@ export async function fetchQueue(
 async function takenOf(c: AppContext, response: Response): Promise<Taken> {
   if (response.status === 204) return NOTHING;
   const frame = new Uint8Array(await response.arrayBuffer());
-  resizeReply(c.req.raw, frame.length * JSON_REPLY_WEIGHT);
+  resizeReply(c.req.raw, frame.length * weightOf(c));
   return { frame, ready: response.headers.get(READY_MESSAGES_HEADER) };
+}
+
+/** Whether the client takes frames (docs/frames.md) rather than JSON. */
+export function wantsFrames(c: AppContext): boolean {
+  return (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
+}
+
+/** How much each byte of a frame counts in the room of the reply. */
+function weightOf(c: AppContext): number {
+  return wantsFrames(c) ? 1 : JSON_REPLY_WEIGHT;
 }

@@ -93,22 +93,46 @@ function decoded(text: string): string | null {
 
 function valueOf(schema: z.ZodType, text: string): string | number {
   if (!INTEGER.test(text) || !takesNumbers(schema)) return text;
-  return schema.safeParse(text).success ? text : Number(text);
+  return mayTakeText(schema, text) && schema.safeParse(text).success ? text : Number(text);
 }
 
 /** Whether a number is among what the schema takes, behind `optional`, `default` and the alternatives of a union. */
 function takesNumbers(schema: z.core.$ZodType): boolean {
-  const { def } = schema._zod as unknown as {
-    def: {
-      type: string;
-      values?: unknown[];
-      innerType?: z.core.$ZodType;
-      options?: z.core.$ZodType[];
-      in?: z.core.$ZodType;
-    };
-  };
-  if (def.type === 'number') return true;
-  if (def.values?.some((value) => typeof value === 'number')) return true;
-  const within = [def.innerType, def.in, ...(def.options ?? [])];
-  return within.some((inner) => inner !== undefined && takesNumbers(inner));
+  const { type, values } = definitionOf(schema);
+  if (type === 'number') return true;
+  if (values?.some((value) => typeof value === 'number')) return true;
+  return within(schema).some(takesNumbers);
+}
+
+/** Whether the schema can take a text. To have it refused by the schema takes longer than all else here, as it writes down why. */
+function mayTakeText(schema: z.core.$ZodType, text: string): boolean {
+  const { type, values, entries, checks } = definitionOf(schema);
+  if (type === 'number' || type === 'boolean') return false;
+  if (type === 'literal') return values!.includes(text);
+  if (type === 'enum') return Object.values(entries!).includes(text);
+  if (type === 'string') return !(checks ?? []).some(({ _zod }) => _zod.def.pattern?.test(text) === false);
+  const inner = within(schema);
+  return inner.length === 0 || inner.some((each) => mayTakeText(each, text));
+}
+
+/** What is looked at of a definition. */
+interface Definition {
+  type: string;
+  /** Of a literal. */
+  values?: unknown[];
+  /** Of an enumeration. */
+  entries?: Record<string, unknown>;
+  checks?: { _zod: { def: { pattern?: RegExp } } }[];
+  innerType?: z.core.$ZodType;
+  options?: z.core.$ZodType[];
+  in?: z.core.$ZodType;
+}
+
+function definitionOf(schema: z.core.$ZodType): Definition {
+  return schema._zod.def as Definition;
+}
+
+function within(schema: z.core.$ZodType): z.core.$ZodType[] {
+  const { innerType, in: input, options = [] } = definitionOf(schema);
+  return [innerType, input, ...options].filter((inner) => inner !== undefined);
 }

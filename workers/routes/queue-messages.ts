@@ -43,7 +43,7 @@ import { pacedPrefetch } from '../access/quotas/paced-deliveries.ts';
 import { watchedStream } from '../access/watched-stream.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
-import { fetchQueue, takeDeliveries, type Taken } from '../deliver/take-deliveries.ts';
+import { fetchQueue, takeDeliveries, wantsFrames, type Taken } from '../deliver/take-deliveries.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
@@ -101,7 +101,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     if (isFailure(queue)) return problem(c, queue);
     const body = await readBody(c, deliverSchema);
     if (isFailure(body)) return problem(c, body);
-    const isBytes = (c.req.header('accept') ?? '').includes(DELIVERIES_TYPE);
+    const isBytes = wantsFrames(c);
     const form = isBytes ? frameForm(c, DELIVERIES_TYPE) : JSON_FORM;
     const replyOf = async ({ frame, ready }: Taken): Promise<Response> => {
       if (!isBytes)

@@ -21,6 +21,10 @@ import {
 } from '../../../protocol/frames/settlement-frame.ts';
 import { settleRequestOf, type Settled, type SettleRequest } from '../../rpc/queue.ts';
 
+/** They say nothing more, so that there is one of each. */
+const ACK: Settlement = { kind: 'ack' };
+const RELEASE: Settlement = { kind: 'release' };
+
 /** Fields of a message on a stream. */
 const FIELDS_MAX = 100;
 
@@ -57,7 +61,7 @@ export function readStreamMessage(message: string | ArrayBuffer): StreamMessage 
   if ('prefetch' in checked.data) return checked.data;
   const tagged = taggedOf(settleRequestOf(checked.data));
   return {
-    runs: tagged.map(([tag, how]) => runOfTag(tag, how)),
+    runs: runsOfTags(tagged),
     answer: (outcomes) => {
       const results = outcomes.map((outcome, index) => ({ tag: tagged[index]![0], outcome }));
       return writeJson({ ...echo, results });
@@ -117,14 +121,35 @@ function settlementOf({ kind, details }: SettlementEntry): Settlement | Failure 
 }
 
 export function runsOf(request: SettleRequest): SettleRun[] {
-  return taggedOf(request).map(([tag, settlement]) => runOfTag(tag, settlement));
+  return runsOfTags(taggedOf(request));
+}
+
+/** One run for messages that follow each other and are settled alike, which is how nearly all are. */
+function runsOfTags(tagged: readonly [tag: string, settlement: Settlement][]): SettleRun[] {
+  const runs: SettleRun[] = [];
+  let last: SettleRun | null = null;
+  for (const [tag, settlement] of tagged) {
+    const run = runOfTag(tag, settlement);
+    if (last !== null && continues(last, run)) last.end = run.end;
+    else runs.push((last = run));
+  }
+  return runs;
+}
+
+function continues(last: SettleRun, { queueId, lane, delivery, start, settlement }: SettleRun): boolean {
+  return (
+    start === last.end &&
+    settlement === last.settlement &&
+    delivery === last.delivery &&
+    lane === last.lane &&
+    queueId === last.queueId
+  );
 }
 
 /** Gives back all that a delivery frame has. */
 export function releaseOf({ queueId, sections }: DeliveryFrame): SettleRun[] {
-  const settlement: Settlement = { kind: 'release' };
   return sections.flatMap(({ lane, runs }) =>
-    runs.map(({ start, end, delivery }) => ({ queueId, lane, start, end, delivery, settlement })),
+    runs.map(({ start, end, delivery }) => ({ queueId, lane, start, end, delivery, settlement: RELEASE })),
   );
 }
 
@@ -141,10 +166,10 @@ export function runOfTag(tag: string, settlement: Settlement): SettleRun {
 
 function taggedOf(request: SettleRequest): [string, Settlement][] {
   const all: [string, Settlement][] = [];
-  for (const tag of request.ack ?? []) all.push([tag, { kind: 'ack' }]);
+  for (const tag of request.ack ?? []) all.push([tag, ACK]);
   for (const { tag, delayMs, error } of request.nack ?? []) all.push([tag, { kind: 'nack', delayMs, error }]);
   for (const { tag, error } of request.reject ?? []) all.push([tag, { kind: 'reject', error }]);
-  for (const tag of request.release ?? []) all.push([tag, { kind: 'release' }]);
+  for (const tag of request.release ?? []) all.push([tag, RELEASE]);
   for (const { tag, leaseMs } of request.extend ?? []) all.push([tag, { kind: 'extend', leaseMs }]);
   return all;
 }

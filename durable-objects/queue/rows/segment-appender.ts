@@ -66,8 +66,11 @@ export class SegmentAppender {
       const added = batches.slice(firstBatch, endBatch);
       const parts = added.map(({ bytes, at, sizeInBytes }) => bytes.subarray(at, at + sizeInBytes));
       const isPlain = added.every((batch) => batch.isPlain) && (kind === 'insert' || lane.isTailPlain);
+      let isSound = true;
       if (kind === 'extend') {
-        parts.unshift(this.#cache.data({ ...lane.tail!, lane: lane.lane, isPlain }));
+        const tail = { ...lane.tail!, lane: lane.lane, isPlain };
+        parts.unshift(this.#cache.data(tail));
+        isSound = this.#cache.isSound(tail);
       }
       const data = ownBytes(concatenate(parts));
       const extent = { ...segment, lane: lane.lane, isPlain };
@@ -76,7 +79,7 @@ export class SegmentAppender {
       const producers = isLastRow ? this.#producers.forSegment(rowKey) : null;
       if (kind === 'extend') this.#store.replaceSegment(extent, producers, data);
       else this.#store.insertSegment(extent, producers, data);
-      this.#cache.put(rowKey, segment.nextOffset, data);
+      this.#cache.put(rowKey, segment.nextOffset, data, isSound);
       if (kind === 'extend') extendInFlight(lane, extent);
       lane.isTailPlain = isPlain;
     }

@@ -16,6 +16,8 @@ const SEGMENTS_MAX = 8;
 interface Entry {
   nextOffset: number;
   data: Uint8Array;
+  /** Its bytes have never been on disk only: whoever published them compared their CRCs. */
+  isSound: boolean;
   /** Its batches, once their CRCs were compared. */
   pieces: StoredPiece[] | null;
   isDamaged: boolean;
@@ -61,13 +63,19 @@ export class SegmentCache {
   }
 
   isDamaged(extent: LaneExtent): boolean {
+    if (this.#entry(extent).isSound) return false;
     this.pieces(extent);
     return this.#entry(extent).isDamaged;
   }
 
-  put(rowKey: number, nextOffset: number, data: Uint8Array): void {
+  /** Whether nothing of a segment was read from the disk. */
+  isSound(extent: LaneExtent): boolean {
+    return this.#entry(extent).isSound;
+  }
+
+  put(rowKey: number, nextOffset: number, data: Uint8Array, isSound: boolean): void {
     this.#entries.delete(rowKey);
-    this.#entries.set(rowKey, { nextOffset, data, pieces: null, isDamaged: false, records: null });
+    this.#entries.set(rowKey, { nextOffset, data, isSound, pieces: null, isDamaged: false, records: null });
     if (this.#entries.size > SEGMENTS_MAX) this.#entries.delete(this.#entries.keys().next().value!);
   }
 
@@ -82,7 +90,7 @@ export class SegmentCache {
   #entry({ lane, baseOffset, nextOffset }: LaneExtent): Entry {
     const rowKey = rowKeyOf(lane, baseOffset);
     const known = this.#entries.get(rowKey);
-    if (known?.nextOffset !== nextOffset) this.put(rowKey, nextOffset, this.#read(rowKey));
+    if (known?.nextOffset !== nextOffset) this.put(rowKey, nextOffset, this.#read(rowKey), false);
     return this.#entries.get(rowKey)!;
   }
 }

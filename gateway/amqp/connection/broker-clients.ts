@@ -82,6 +82,11 @@ export class BrokerClient {
     this.#publishers.release(before);
   }
 
+  /** A stop waits for what the connection does at its end. It does not reject. */
+  leaving(work: Promise<void>): void {
+    this.#publishers.leaving(work);
+  }
+
   release(): void {
     this.#publishers.release(this.#shared);
   }
@@ -100,7 +105,7 @@ class SharedPublishers {
   readonly pendingAcks = new PendingAcks();
   readonly #broker: BrokerAddress;
   readonly #all = new Map<string, SharedPublisher>();
-  /** Those without connections that still send. */
+  /** What ended connections still send. */
   readonly #leaving = new Set<Promise<void>>();
 
   constructor(broker: BrokerAddress) {
@@ -120,17 +125,20 @@ class SharedPublishers {
     this.#all.delete(shared.key);
     // What was published still goes out, unless the broker takes nothing.
     const timer = setTimeout(() => shared.abort.abort(), DELIVERY_TIMEOUT_MS);
-    const left = shared.publisher
-      .close()
-      .catch(() => {})
-      .finally(() => {
-        clearTimeout(timer);
-        this.#leaving.delete(left);
-      });
-    this.#leaving.add(left);
+    this.leaving(
+      shared.publisher
+        .close()
+        .catch(() => {})
+        .finally(() => clearTimeout(timer)),
+    );
   }
 
-  /** Resolves when everything published has an outcome, which does not wait for a broker that takes nothing. */
+  leaving(work: Promise<void>): void {
+    this.#leaving.add(work);
+    void work.finally(() => this.#leaving.delete(work));
+  }
+
+  /** Resolves when everything published has an outcome, which does not wait for a broker that takes nothing, and all acknowledgements. */
   async flush(): Promise<void> {
     const all = [...this.#all.values()];
     const timer = setTimeout(() => all.forEach(({ abort }) => abort.abort()), DELIVERY_TIMEOUT_MS);
