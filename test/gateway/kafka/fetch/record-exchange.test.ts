@@ -108,11 +108,12 @@ it('asks once more in the usual way if the connection breaks within a reply', as
 it('ends a read whose signal fires, and asks nobody else', async () => {
   const { read, usual, requests } = await exchangeWith(() => {});
   const controller = new AbortController();
+  const abort = async (): Promise<void> => {
+    await vi.waitFor(() => expect(requests()).toBe(1));
+    controller.abort(new Error('enough'));
+  };
   const reading = read('/', { signal: controller.signal });
-  const refused = expect(reading).rejects.toThrow('enough');
-  await vi.waitFor(() => expect(requests()).toBe(1));
-  controller.abort(new Error('enough'));
-  await refused;
+  await Promise.all([expect(reading).rejects.toThrow('enough'), abort()]);
   expect(usual).not.toHaveBeenCalled();
 });
 
