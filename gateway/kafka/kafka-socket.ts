@@ -9,7 +9,7 @@ import type { Request } from '../../wire/kafka/connection/request.ts';
 import { HANDLERS } from './apis/index.ts';
 import type { BrokerClients } from './broker/broker-client.ts';
 import { PartitionFeeds } from './fetch/partition-feeds.ts';
-import { giveReplyBufferBack } from './fetch/reply-buffers.ts';
+import { giveReplyBufferBack } from './record-reads/reply-buffers.ts';
 import type { Credential } from './login/credentials.ts';
 import { Login } from './login/login.ts';
 import { Appenders } from './produce/appenders.ts';

@@ -5,7 +5,7 @@ import { ShareGroups } from '../../../sdk/admin/share-groups.ts';
 import { Topics } from '../../../sdk/admin/topics.ts';
 import { clientConfig } from '../../../sdk/client/options.ts';
 import { Transport } from '../../../sdk/client/transport.ts';
-import { recordExchange } from '../fetch/record-exchange.ts';
+import { recordExchange } from '../record-reads/record-exchange.ts';
 import { TopicDirectory } from './topic-directory.ts';
 
 export class BrokerClient {

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
-import { giveReplyBufferBack } from '../../../../gateway/kafka/fetch/reply-buffers.ts';
-import { recordExchange } from '../../../../gateway/kafka/fetch/record-exchange.ts';
+import { giveReplyBufferBack } from '../../../../gateway/kafka/record-reads/reply-buffers.ts';
+import { recordExchange } from '../../../../gateway/kafka/record-reads/record-exchange.ts';
 import { RECORD_BATCH_TYPE } from '../../../../protocol/headers/media-types.ts';
 import type { ExchangeInit, Reply } from '../../../../sdk/client/http/exchange.ts';
 
