@@ -21,7 +21,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   BATCH_RECORDS,
   benchLog,
@@ -49,19 +48,18 @@ import { benchPush, printPush } from './queue/push.ts';
 import { benchTier, printTier } from './tier.ts';
 import { benchTransactions, printTransactions } from './log/transactions.ts';
 import { benchRouting, type RoutingResult } from './routing.ts';
+import { readOptions } from '../scripts/command/options.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    records: { type: 'string' },
-    rounds: { type: 'string' },
-    messages: { type: 'string' },
-    only: { type: 'string' },
-    before: { type: 'string' },
-    tokens: { type: 'string' },
-    peers: { type: 'boolean', default: false },
-  },
+const options = readOptions(import.meta.filename, {
+  json: { type: 'boolean', default: false },
+  quick: { type: 'boolean', default: false },
+  records: { type: 'string' },
+  rounds: { type: 'string' },
+  messages: { type: 'string' },
+  only: { type: 'string' },
+  before: { type: 'string' },
+  tokens: { type: 'string' },
+  peers: { type: 'boolean', default: false },
 });
 
 const records = Number(options.records ?? (options.quick ? 100_000 : 1_000_000));

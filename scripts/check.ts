@@ -8,6 +8,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseCLI, startVitest, type Vitest } from 'vitest/node';
+import { answerHelp } from './command/options.ts';
 
 interface Totals {
   passed: number;
@@ -26,6 +27,7 @@ const STEPS: Record<string, string[]> = {
 /** Tests that start no runtime. */
 const PURE_TESTS = ['test/architecture', 'test/core', 'test/protocol', 'test/wire'];
 
+answerHelp(import.meta.filename);
 const [flag, ...rest] = process.argv.slice(2);
 const isAll = flag === '--all';
 const selection = isAll ? rest : process.argv.slice(2);

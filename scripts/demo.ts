@@ -20,6 +20,9 @@ import {
   type ReceivedRecord,
 } from '../sdk/index.ts';
 import { stopOnSignals, withBroker, type BrokerAddress } from './broker/own-broker.ts';
+import { answerHelp } from './command/options.ts';
+
+answerHelp(import.meta.filename);
 
 interface Flight {
   /** Local time of departure, `2001/01/01 00:47`; taken as UTC. */

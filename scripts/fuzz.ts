@@ -4,19 +4,17 @@
  * the current turn. The exit code is 1 if there are wrong answers.
  */
 
-import { parseArgs } from 'node:util';
 import { brokerOptions, fuzz, PARTS, type FuzzTotals, type Part } from '../test/fuzz/fuzz.ts';
 import '../test/support/clients/short-keep-alive.ts';
 import { TestBroker } from '../test/support/broker/test-broker.ts';
+import { readOptions } from './command/options.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    turns: { type: 'string' },
-    only: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
+const values = readOptions(import.meta.filename, {
+  minutes: { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  turns: { type: 'string' },
+  only: { type: 'string' },
+  json: { type: 'boolean', default: false },
 });
 
 const only = values.only as Part | undefined;

@@ -13,7 +13,9 @@ import {
   findCatchingRun,
   isCaughtNear,
 } from '../test/simulation/mutants/search.ts';
+import { answerHelp } from './command/options.ts';
 
+answerHelp(import.meta.filename);
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !MUTANTS.some((mutant) => mutant.name === name));
 if (unknown !== undefined) {

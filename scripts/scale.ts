@@ -6,9 +6,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tables, withTables } from './scale/tables.ts';
+import { answerHelp } from './command/options.ts';
 
 const PAGE = join(import.meta.dirname, '../docs/scale.md');
 
+answerHelp(import.meta.filename);
 for (const [name, table] of Object.entries(tables())) console.log(`${name}\n\n${table}\n`);
 const page = readFileSync(PAGE, 'utf8');
 const current = withTables(page);

@@ -4,31 +4,29 @@
  * with its trace and the command that repeats it. Ends with 1 if a promise was broken.
  */
 
-import { parseArgs } from 'node:util';
 import { FAULTS, isFault, type Fault } from '../test/simulation/faults.ts';
 import { MUTANTS } from '../test/simulation/mutants/mutants.ts';
 import { drawPlan } from '../test/simulation/plan.ts';
 import { run, type RunOptions } from '../test/simulation/run.ts';
 import { shrink } from '../test/simulation/shrink.ts';
 import { OPERATIONS } from '../test/simulation/workload/operations.ts';
+import { readOptions } from './command/options.ts';
 
 const PROGRESS_MS = 2_000;
 const SHRINK_RUNS_MAX = 600;
 const TRACE_LINES_MAX = 120;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    steps: { type: 'string', default: '1000' },
-    seeds: { type: 'string', default: '1' },
-    faults: { type: 'string' },
-    only: { type: 'string' },
-    operations: { type: 'string' },
-    luck: { type: 'string', default: '0' },
-    mutant: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const values = readOptions(import.meta.filename, {
+  seed: { type: 'string' },
+  steps: { type: 'string', default: '1000' },
+  seeds: { type: 'string', default: '1' },
+  faults: { type: 'string' },
+  only: { type: 'string' },
+  operations: { type: 'string' },
+  luck: { type: 'string', default: '0' },
+  mutant: { type: 'string' },
+  trace: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
 
 const first = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);

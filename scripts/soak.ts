@@ -7,8 +7,8 @@
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { FuzzTotals } from '../test/fuzz/fuzz.ts';
+import { readOptions } from './command/options.ts';
 
 interface Phase {
   name: string;
@@ -47,12 +47,10 @@ const ENDLESS_MS = 4 * 60_000;
 const SEEDS = 2 ** 30;
 
 const ROOT = join(import.meta.dirname, '..');
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    seed: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
+const values = readOptions(import.meta.filename, {
+  minutes: { type: 'string', default: '10' },
+  seed: { type: 'string' },
+  json: { type: 'boolean', default: false },
 });
 const minutes = Number(values.minutes);
 const seed = values.seed === undefined ? Math.floor(Math.random() * SEEDS) : Number(values.seed);

@@ -7,16 +7,16 @@
  * subscribes to two of ten topics, so balanced shares differ.
  */
 
-import { parseArgs } from 'node:util';
 import { assignors, type AssignorInput } from '../../core/group/assignors/index.ts';
 import { ASSIGNORS } from '../../protocol/schemas/groups.ts';
+import { readOptions } from '../../scripts/command/options.ts';
 
 const MEMBERS = 1_000;
 const PARTITIONS = 1_000;
 const TOPICS = 10;
 const ROUNDS = 15;
 
-const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+const options = readOptions(import.meta.filename, { json: { type: 'boolean', default: false } });
 
 const topics = Array.from({ length: TOPICS }, (_, nth) => ({
   name: `topic-${nth}`,

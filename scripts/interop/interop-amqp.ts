@@ -20,12 +20,14 @@ import { ManagementServer } from '../../gateway/management/management-server.ts'
 import { makeFolder, missingFor, SUITES, type Outcomes, type Suite } from './amqp-suites.ts';
 import { rabbitmqadmin } from './rabbitmqadmin.ts';
 import { startRabbitmq } from '../peers/rabbitmq.ts';
+import { answerHelp } from '../command/options.ts';
 
 const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 /** Tests that fail here, and why. */
 const EXPECTED: ReadonlyMap<string, string> = new Map();
 
+answerHelp(import.meta.filename);
 const args = process.argv.slice(2);
 const words = args.filter((arg) => !arg.startsWith('--')).map((word) => word.toLowerCase());
 const suites = [...SUITES, rabbitmqadmin].filter(

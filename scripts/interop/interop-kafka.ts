@@ -29,6 +29,7 @@ import { countWords } from './kafka-streams.ts';
 import { compareTests } from './librdkafka.ts';
 import { copyInTransactions, tellRates } from './kafka-tools.ts';
 import { canRunKafka, startKafka } from '../peers/kafka.ts';
+import { answerHelp } from '../command/options.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -36,6 +37,7 @@ const FOLDER = join(ROOT, '.interop/kafka');
 const PACKAGES = ['kafka-python==3.0.12', 'confluent-kafka==2.16.1'];
 const RUN_MS_MAX = 120_000;
 
+answerHelp(import.meta.filename);
 const words = process.argv.slice(2).map((word) => word.toLowerCase());
 const isWanted = (name: string): boolean =>
   words.length === 0 || words.some((word) => name.toLowerCase().includes(word));

@@ -10,13 +10,14 @@ import { mkdtemp, rm, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { Posthorn } from '../../sdk/index.ts';
 import { Postgres, postgresPrograms } from '../peers/postgres.ts';
+import { readOptions } from '../command/options.ts';
 
-const { values: args } = parseArgs({
-  options: { transactions: { type: 'string', default: '300' }, kills: { type: 'string', default: '3' } },
+const args = readOptions(import.meta.filename, {
+  transactions: { type: 'string', default: '300' },
+  kills: { type: 'string', default: '3' },
 });
 const TRANSACTIONS = Number(args.transactions);
 const KILLS = Number(args.kills);
