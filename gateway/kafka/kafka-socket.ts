@@ -9,6 +9,7 @@ import type { Request } from '../../wire/kafka/connection/request.ts';
 import { HANDLERS } from './apis/index.ts';
 import type { BrokerClients } from './broker/broker-client.ts';
 import { PartitionFeeds } from './fetch/partition-feeds.ts';
+import { giveReplyBufferBack } from './record-reads/reply-buffers.ts';
 import type { Credential } from './login/credentials.ts';
 import { Login } from './login/login.ts';
 import { Appenders } from './produce/appenders.ts';
@@ -214,7 +215,7 @@ export class KafkaSocket {
     const chunks = this.#connection.takeOutput();
     if (this.#socket.writable && chunks.length > 0) {
       this.#socket.cork();
-      for (const chunk of chunks) this.#socket.write(chunk);
+      for (const chunk of chunks) this.#socket.write(chunk, (error) => error ?? giveReplyBufferBack(chunk));
       this.#socket.uncork();
     }
     const { requests, bytes } = this.#connection.backlog;

@@ -12,7 +12,7 @@ import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
 import { failureOf, kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';
 import { configsOf, fieldsOfConfigs, type GivenConfig } from '../topics/topic-configs.ts';
-import type { Handler, Session } from '../session.ts';
+import { NODE_ID, type Handler, type Session } from '../session.ts';
 
 const DONE: { errorCode: number; errorMessage: null } = { errorCode: ERRORS.NONE, errorMessage: null };
 
@@ -126,8 +126,15 @@ async function remove({ client }: Session, name: string | null, uuid: string): P
   }
 }
 
+interface NewPartitions {
+  name: string;
+  count: number;
+  /** The brokers of each new partition; null: any. */
+  assignments: { brokerIds: number[] }[] | null;
+}
+
 interface CreatePartitionsRequest {
-  topics: { name: string; count: number }[];
+  topics: NewPartitions[];
   validateOnly: boolean;
 }
 
@@ -136,17 +143,16 @@ export const createPartitions: Handler<CreatePartitionsRequest> = async (
   { topics, validateOnly },
 ) => ({
   results: await Promise.all(
-    topics.map(async ({ name, count }) => ({
-      name,
-      ...(await addPartitions(session, name, count, validateOnly)),
+    topics.map(async (topic) => ({
+      name: topic.name,
+      ...(await addPartitions(session, topic, validateOnly)),
     })),
   ),
 });
 
 async function addPartitions(
   { client }: Session,
-  name: string,
-  count: number,
+  { name, count, assignments }: NewPartitions,
   isDryRun: boolean,
 ): Promise<KafkaFailure | typeof DONE> {
   try {
@@ -156,9 +162,20 @@ async function addPartitions(
       const limits = `it has ${found.partitions}, and ${PARTITIONS_MAX} are the most`;
       return kafkaFailure('INVALID_PARTITIONS', `topic "${name}" cannot have ${count} partitions: ${limits}`);
     }
+    const added = count - found.partitions;
+    if (assignments !== null && !isAssignment(assignments, added)) {
+      const text = `${added} partitions are added, each on the one broker, ${NODE_ID}`;
+      return kafkaFailure('INVALID_REPLICA_ASSIGNMENT', text);
+    }
     if (!isDryRun) await client.topics.change(name, { partitions: count });
     return DONE;
   } catch (cause) {
     return failureOf(asPosthornError(cause), 'topic');
   }
+}
+
+function isAssignment(assignments: readonly { brokerIds: number[] }[], added: number): boolean {
+  const isOurs = ({ brokerIds }: { brokerIds: number[] }): boolean =>
+    brokerIds.length === 1 && brokerIds[0] === NODE_ID;
+  return assignments.length === added && assignments.every(isOurs);
 }

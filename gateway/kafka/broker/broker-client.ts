@@ -5,6 +5,7 @@ import { ShareGroups } from '../../../sdk/admin/share-groups.ts';
 import { Topics } from '../../../sdk/admin/topics.ts';
 import { clientConfig } from '../../../sdk/client/options.ts';
 import { Transport } from '../../../sdk/client/transport.ts';
+import { recordExchange } from '../record-reads/record-exchange.ts';
 import { TopicDirectory } from './topic-directory.ts';
 
 export class BrokerClient {
@@ -19,7 +20,8 @@ export class BrokerClient {
   constructor(url: string, namespace: string, token: string | null) {
     this.namespace = namespace;
     this.token = token;
-    this.transport = new Transport(clientConfig({ url, namespace, ...(token !== null && { token }) }));
+    const config = clientConfig({ url, namespace, ...(token !== null && { token }) });
+    this.transport = new Transport({ ...config, exchange: recordExchange(config.exchange) });
     this.topics = new Topics(this.transport);
     this.groups = new Groups(this.transport);
     this.shareGroups = new ShareGroups(this.transport);

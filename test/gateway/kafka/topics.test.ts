@@ -33,6 +33,27 @@ describe("kafkajs's admin", () => {
     });
   });
 
+  it.each<[string, number[][] | null, number, partitions: number]>([
+    ['nothing', null, ERRORS.NONE, 3],
+    ['the one broker', [[1], [1]], ERRORS.NONE, 3],
+    ['a broker that is not there', [[1], [7]], ERRORS.INVALID_REPLICA_ASSIGNMENT, 1],
+    ['two replicas', [[1], [1, 2]], ERRORS.INVALID_REPLICA_ASSIGNMENT, 1],
+    ['too few partitions', [[1]], ERRORS.INVALID_REPLICA_ASSIGNMENT, 1],
+  ])('widens a topic as its new partitions are assigned: %s', async (_, brokers, errorCode, partitions) => {
+    const name = await kafka.topic();
+    const client = await RawClient.connect(kafka.server.port);
+    const assignments = brokers?.map((brokerIds) => ({ brokerIds })) ?? null;
+    const topics = [{ name, count: 3, assignments }];
+    const answer = await client.send('CreatePartitions', 3, {
+      topics,
+      timeoutMs: 1_000,
+      validateOnly: false,
+    });
+    expect(answer['results']).toMatchObject([{ name, errorCode }]);
+    client.socket.destroy();
+    expect(await kafka.posthorn.topics.get(name)).toMatchObject({ partitions });
+  });
+
   it('finds the ends of a log, and offsets by time', async () => {
     const topic = await kafka.topic();
     const messages = [1_000, 2_000, 3_000].map((timestamp) => ({ value: 'v', timestamp: String(timestamp) }));
