@@ -197,7 +197,7 @@ describe('the management API', () => {
   it.each([
     ['a path that there is not', 'GET', 'nothing', undefined, 404],
     ['an unknown virtual host', 'GET', 'queues/nowhere', undefined, 404],
-    ['an unknown argument', 'PUT', 'queues/%2F/bad', { arguments: { 'x-strange': 1 } }, 400],
+    ['an argument of streams', 'PUT', 'queues/%2F/bad', { arguments: { 'x-max-age': '1D' } }, 400],
     ['an unknown type', 'PUT', 'exchanges/%2F/bad', { type: 'x-strange' }, 400],
     ['a list', 'PUT', 'queues/%2F/bad', [], 400],
     ['a new user', 'PUT', 'users/ada', { password: 'x', tags: '' }, 400],

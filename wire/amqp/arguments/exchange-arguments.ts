@@ -52,8 +52,7 @@ function readKnown(
   const known = { alternateExchange: null as string | null, hashHeader: null as string | null };
   for (const [key, field] of table) {
     if (key !== 'alternate-exchange' && key !== 'hash-header') {
-      if (key === DELAYED_TYPE) continue;
-      if (!key.startsWith('x-') && !key.startsWith('hash-')) continue; // the application's own
+      if (!key.startsWith('hash-')) continue; // RabbitMQ gives it no meaning either
       return portError('not-implemented', `argument '${key}' of exchange '${exchange}' is not supported`);
     }
     const text = textOfField(field);

@@ -1,6 +1,7 @@
 /**
  * Queue arguments: what the x-arguments of `queue.declare` mean. An argument that has a meaning for RabbitMQ and none here is
- * refused, never ignored. Those that only say on which nodes or in which form a cluster keeps a queue are accepted.
+ * refused, never ignored. Those that only say on which nodes or in which form a cluster keeps a queue are accepted, and so are those
+ * that mean nothing to RabbitMQ either.
  */
 
 import { integerOfField, textOfField, type FieldTable, type FieldValue } from '../codec/field-table.ts';
@@ -59,7 +60,20 @@ const ARGUMENTS: Readonly<Record<string, { name: keyof QueueArguments | null; re
   'x-queue-master-locator': { name: null, read: textOfField },
   'x-quorum-initial-group-size': { name: null, read: integer(0) },
   'x-quorum-target-group-size': { name: null, read: integer(0) },
+  'x-max-in-memory-length': { name: null, read: integer(0) },
+  'x-max-in-memory-bytes': { name: null, read: integer(0) },
+  // Dead letters are never lost here.
+  'x-dead-letter-strategy': { name: null, read: oneOf(['at-most-once', 'at-least-once']) },
 };
+
+/** What streams of RabbitMQ have, and when it ends a channel whose consumer does not acknowledge. */
+const REFUSED = new Set([
+  'x-max-age',
+  'x-stream-max-segment-size-bytes',
+  'x-stream-filter-size-bytes',
+  'x-initial-cluster-size',
+  'x-consumer-timeout',
+]);
 
 export const isKnownArgument = (key: string): boolean => Object.hasOwn(ARGUMENTS, key);
 
@@ -67,12 +81,12 @@ export const isKnownArgument = (key: string): boolean => Object.hasOwn(ARGUMENTS
 export function readQueueArguments(queue: string, table: FieldTable): QueueArguments | PortError {
   const found: Record<string, unknown> = {};
   for (const [key, field] of table) {
-    if (!key.startsWith('x-')) continue; // the application's own: RabbitMQ gives them no meaning either
-    const argument = isKnownArgument(key) ? ARGUMENTS[key] : undefined;
     const isStream = key === 'x-queue-type' && textOfField(field) === 'stream';
-    if (argument === undefined || isStream) {
+    if (REFUSED.has(key) || isStream) {
       return portError('not-implemented', `argument '${key}' of queue '${queue}' is not supported`);
     }
+    if (!isKnownArgument(key)) continue;
+    const argument = ARGUMENTS[key]!;
     const value = argument.read(field);
     if (value === undefined) {
       return portError('precondition-failed', `invalid arg '${key}' for queue '${queue}'`);

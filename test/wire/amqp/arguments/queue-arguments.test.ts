@@ -42,13 +42,24 @@ describe('the arguments of a queue', () => {
     ['an unknown overflow', [['x-overflow', textField('explode')]], 'precondition-failed'],
     ['a dead-letter key alone', [['x-dead-letter-routing-key', textField('k')]], 'precondition-failed'],
     ['a stream', [['x-queue-type', textField('stream')]], 'not-implemented'],
-    [
-      'an argument without a counterpart',
-      [['x-dead-letter-strategy', textField('at-least-once')]],
-      'not-implemented',
-    ],
-    ['a name of every object', [['x-__proto__', int(1)]], 'not-implemented'],
+    ['what only streams have', [['x-max-age', textField('1D')]], 'not-implemented'],
+    ['a time for acknowledgements', [['x-consumer-timeout', int(1_000)]], 'not-implemented'],
   ])('are refused for %s', (_, table, reply) => {
     expect(readQueueArguments('q', table)).toMatchObject({ reply });
+  });
+
+  it.each<[string, FieldTable]>([
+    ['a strategy that is the only one here', [['x-dead-letter-strategy', textField('at-least-once')]]],
+    ['what means nothing to RabbitMQ', [['x-alternate-exchange', textField('amq.topic')]]],
+    ["the application's own", [['made-by', textField('a test')]]],
+    [
+      'names of every object',
+      [
+        ['x-__proto__', int(1)],
+        ['constructor', int(1)],
+      ],
+    ],
+  ])('are taken, and mean nothing, for %s', (_, table) => {
+    expect(readQueueArguments('q', table)).toEqual({});
   });
 });
