@@ -22,6 +22,7 @@ export {
 export {
   isDamaged,
   isSoundBatch,
+  listBatches,
   surveyBatches,
   type DamagedBytes,
   type SoundBatch,

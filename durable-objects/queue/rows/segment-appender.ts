@@ -79,7 +79,8 @@ export class SegmentAppender {
       const producers = isLastRow ? this.#producers.forSegment(rowKey) : null;
       if (kind === 'extend') this.#store.replaceSegment(extent, producers, data);
       else this.#store.insertSegment(extent, producers, data);
-      this.#cache.put(rowKey, segment.nextOffset, data, isSound);
+      this.#cache.put(rowKey, segment.nextOffset, data);
+      if (isSound) this.#cache.noteSound(extent);
       if (kind === 'extend') extendInFlight(lane, extent);
       lane.isTailPlain = isPlain;
     }

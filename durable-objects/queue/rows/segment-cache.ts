@@ -5,6 +5,7 @@ import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import { recordsOfPieces } from '../../../core/queue/deliver/stored-records.ts';
 import {
   isDamaged,
+  listBatches,
   surveyBatches,
   type LogRecord,
   type StoredPiece,
@@ -13,12 +14,13 @@ import {
 /** A segment has at most 1 MiB, so this bounds the bytes; records are views into them. */
 const SEGMENTS_MAX = 8;
 
+/** Segments of which it is remembered that they are sound. Above it the memory starts anew. */
+const SOUND_MAX = 4_096;
+
 interface Entry {
   nextOffset: number;
   data: Uint8Array;
-  /** Its bytes have never been on disk only: whoever published them compared their CRCs. */
-  isSound: boolean;
-  /** Its batches, once their CRCs were compared. */
+  /** Its batches, once they were looked at. */
   pieces: StoredPiece[] | null;
   isDamaged: boolean;
   records: Map<number, LogRecord> | null;
@@ -26,6 +28,11 @@ interface Entry {
 
 export class SegmentCache {
   readonly #entries = new Map<number, Entry>();
+  /**
+   * The offset before which a segment is sound, by row. Its CRCs were compared since the object woke, or it was appended since then: whoever
+   * published it has compared them.
+   */
+  readonly #soundTo = new Map<number, number>();
   readonly #read: (rowKey: number) => Uint8Array;
 
   constructor(read: (rowKey: number) => Uint8Array) {
@@ -50,7 +57,9 @@ export class SegmentCache {
     const entry = this.#entry(extent);
     if (entry.pieces === null) {
       const { lane, baseOffset, nextOffset } = extent;
-      entry.pieces = surveyBatches(entry.data, baseOffset, nextOffset);
+      entry.pieces =
+        (this.isSound(extent) ? listBatches(entry.data) : null) ??
+        surveyBatches(entry.data, baseOffset, nextOffset);
       for (const piece of entry.pieces) {
         if (!isDamaged(piece)) continue;
         entry.isDamaged = true;
@@ -58,39 +67,46 @@ export class SegmentCache {
           `queue segment ${lane}/${baseOffset}: messages ${piece.baseOffset} to before ${piece.nextOffset} are damaged: ${piece.problem}`,
         );
       }
+      if (!entry.isDamaged) this.noteSound(extent);
     }
     return entry.pieces;
   }
 
   isDamaged(extent: LaneExtent): boolean {
-    if (this.#entry(extent).isSound) return false;
+    if (this.isSound(extent)) return false;
     this.pieces(extent);
     return this.#entry(extent).isDamaged;
   }
 
-  /** Whether nothing of a segment was read from the disk. */
-  isSound(extent: LaneExtent): boolean {
-    return this.#entry(extent).isSound;
+  isSound({ lane, baseOffset, nextOffset }: LaneExtent): boolean {
+    return this.#soundTo.get(rowKeyOf(lane, baseOffset)) === nextOffset;
   }
 
-  put(rowKey: number, nextOffset: number, data: Uint8Array, isSound: boolean): void {
+  noteSound({ lane, baseOffset, nextOffset }: LaneExtent): void {
+    if (this.#soundTo.size >= SOUND_MAX) this.#soundTo.clear();
+    this.#soundTo.set(rowKeyOf(lane, baseOffset), nextOffset);
+  }
+
+  put(rowKey: number, nextOffset: number, data: Uint8Array): void {
     this.#entries.delete(rowKey);
-    this.#entries.set(rowKey, { nextOffset, data, isSound, pieces: null, isDamaged: false, records: null });
+    this.#entries.set(rowKey, { nextOffset, data, pieces: null, isDamaged: false, records: null });
     if (this.#entries.size > SEGMENTS_MAX) this.#entries.delete(this.#entries.keys().next().value!);
   }
 
   drop(rowKey: number): void {
     this.#entries.delete(rowKey);
+    this.#soundTo.delete(rowKey);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#soundTo.clear();
   }
 
   #entry({ lane, baseOffset, nextOffset }: LaneExtent): Entry {
     const rowKey = rowKeyOf(lane, baseOffset);
     const known = this.#entries.get(rowKey);
-    if (known?.nextOffset !== nextOffset) this.put(rowKey, nextOffset, this.#read(rowKey), false);
+    if (known?.nextOffset !== nextOffset) this.put(rowKey, nextOffset, this.#read(rowKey));
     return this.#entries.get(rowKey)!;
   }
 }
