@@ -59,9 +59,7 @@ it('of up to 128 MiB are taken, in the order of their messages, with their prope
   const channel = await open();
   await channel.assertQueue('larger');
   // Just too large for a message, one upload, and one in parts.
-  const bodies = [1_048_576, 3, 20 * 1024 * 1024, 5, 40 * 1024 * 1024].map((size) =>
-    Buffer.alloc(size, `of ${size}`),
-  );
+  const bodies = [1_048_576, 3, 5_000_000, 5, 34_000_000].map((size) => Buffer.alloc(size, `of ${size}`));
   for (const [at, body] of bodies.entries())
     channel.sendToQueue('larger', body, { messageId: String(at), headers: { number: at } });
   await channel.waitForConfirms();
@@ -89,20 +87,17 @@ it('come again when they are requeued, and as dead letters when they are rejecte
   expect(areEqual([second!, ...(await take(channel, 'dead', 1))], [body, body])).toEqual([true, true]);
 });
 
-it('close the channel where there is no bucket for them, or when they are larger still', async () => {
+it('close the channel where there is no bucket for them', async () => {
   const bare = await TestBroker.start({ own: 'has no bucket', objects: false });
   const gateway = await AmqpServer.start({ url: bare.url, port: 0 });
   try {
-    for (const [port, bytes, reason] of [
-      [gateway.port, 2_000_000, 'cannot go to the bucket'],
-      [server.port, 128 * 1024 * 1024 + 1, 'larger than the maximum 134217728'],
-    ] as const) {
-      const channel = await open(port);
-      await channel.assertQueue('bare');
-      const failed = once(channel, 'error');
-      channel.sendToQueue('bare', Buffer.alloc(bytes));
-      expect(await failed).toMatchObject([{ code: 406, message: expect.stringContaining(reason) }]);
-    }
+    const channel = await open(gateway.port);
+    await channel.assertQueue('bare');
+    const failed = once(channel, 'error');
+    channel.sendToQueue('bare', Buffer.alloc(2_000_000));
+    expect(await failed).toMatchObject([
+      { code: 406, message: expect.stringContaining('cannot go to the bucket') },
+    ]);
   } finally {
     await gateway.stop();
     await bare.stop();
