@@ -22,7 +22,6 @@ export {
 export {
   isDamaged,
   isSoundBatch,
-  listBatches,
   surveyBatches,
   type DamagedBytes,
   type SoundBatch,

@@ -46,7 +46,7 @@ export function takeDeliveries(
   return taking;
 }
 
-const NOTHING: Taken = { frame: null, ready: null };
+export const NOTHING: Taken = { frame: null, ready: null };
 
 /**
  * Takes messages. If there are none, it holds a socket to the queue until there are some or the time is over. The queue

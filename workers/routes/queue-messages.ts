@@ -43,7 +43,7 @@ import { pacedPrefetch } from '../access/quotas/paced-deliveries.ts';
 import { watchedStream } from '../access/watched-stream.ts';
 import { grantReply, JSON_REPLY_WEIGHT } from '../bounds/reply-bytes.ts';
 import { checkStreamLevel } from '../deliver/consume-level.ts';
-import { fetchQueue, takeDeliveries, wantsFrames, type Taken } from '../deliver/take-deliveries.ts';
+import { fetchQueue, NOTHING, takeDeliveries, wantsFrames, type Taken } from '../deliver/take-deliveries.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
@@ -119,7 +119,7 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
       if (taken.frame !== null) spend(c, 'deliver', deliveryCount(taken.frame));
       return await replyOf(taken);
     };
-    return await replyWithSigns(c, form, answer, () => replyOf({ frame: null, ready: null }));
+    return await replyWithSigns(c, form, answer, () => replyOf(NOTHING));
   });
 
   bind(app, calls.endWaits, async (c) => {

@@ -4,8 +4,9 @@ import { rowKeyOf } from '../../../core/queue/state/lane.ts';
 import type { LaneExtent } from '../../../core/queue/state/segment-state.ts';
 import { recordsOfPieces } from '../../../core/queue/deliver/stored-records.ts';
 import {
+  isBatchFailure,
   isDamaged,
-  listBatches,
+  splitBatches,
   surveyBatches,
   type LogRecord,
   type StoredPiece,
@@ -57,9 +58,11 @@ export class SegmentCache {
     const entry = this.#entry(extent);
     if (entry.pieces === null) {
       const { lane, baseOffset, nextOffset } = extent;
+      const batches = this.isSound(extent) ? splitBatches(entry.data) : null;
       entry.pieces =
-        (this.isSound(extent) ? listBatches(entry.data) : null) ??
-        surveyBatches(entry.data, baseOffset, nextOffset);
+        batches === null || isBatchFailure(batches)
+          ? surveyBatches(entry.data, baseOffset, nextOffset)
+          : batches;
       for (const piece of entry.pieces) {
         if (!isDamaged(piece)) continue;
         entry.isDamaged = true;

@@ -71,18 +71,6 @@ export function surveyBatches(bytes: Uint8Array, start: number, end: number): St
   return pieces;
 }
 
-/** The batches of bytes whose CRCs were compared before. Null if their headers are not to be believed after all. */
-export function listBatches(bytes: Uint8Array): SoundBatch[] | null {
-  const batches: SoundBatch[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const header = readBatchHeader(bytes, at);
-    if ('code' in header) return null;
-    batches.push({ at, header });
-    at += header.sizeInBytes;
-  }
-  return batches;
-}
-
 /** Compares the CRC of the batch at `at`. */
 export function isSoundBatch(bytes: Uint8Array, at: number, header: BatchHeader): boolean {
   return computeCrc(bytes, at, header.sizeInBytes) === header.crc;
