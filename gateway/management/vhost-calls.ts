@@ -10,7 +10,7 @@ import { comparedArguments } from '../../wire/amqp/arguments/queue-equivalence.t
 import type { BindingSpec, Delivery, Done } from '../../wire/amqp/broker-port.ts';
 import { decodeProperties, encodeProperties } from '../../wire/amqp/codec/frames.ts';
 import { isPortError, type PortError } from '../../wire/amqp/reply-codes.ts';
-import { jsonOfProperties, propertiesOfJson, tableOf } from './json-fields.ts';
+import { jsonOfProperties, propertiesOfJson, tableOf } from '../amqp/definitions/json-fields.ts';
 import { defaultBinding, shownBinding, shownExchange, shownQueue } from './shown.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
