@@ -185,6 +185,12 @@ export const HEARTBEAT_INTERVAL_MS_MAX = 5_000;
 /** Of the text that a commit may carry: Kafka's `offset.metadata.max.bytes`. */
 export const OFFSET_METADATA_BYTES_MAX = 4_096;
 
+/** Committed: that there is none, so that the group begins by its reset policy. */
+export const OFFSET_NONE = -1;
+
+/** Committed: where the log starts at the moment in which the group reads on. */
+export const OFFSET_EARLIEST = -2;
+
 /** How long committed offsets stay after the last commit, once the group has no members: Kafka's default. */
 export const OFFSETS_RETENTION_MS = 604_800_000;
 

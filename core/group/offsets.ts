@@ -22,7 +22,7 @@ export interface GroupOffset {
   epoch: number;
   /** Who may commit; null after it was fenced. */
   memberId: string | null;
-  /** The committed offset; null if nothing was committed. */
+  /** The committed offset, perhaps OFFSET_EARLIEST; null if nothing was committed. */
   offset: number | null;
   metadata: string;
   /** Of the commit, if it said so. */

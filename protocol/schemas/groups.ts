@@ -13,6 +13,7 @@ import {
   GROUP_OFFSETS_MAX,
   GROUP_TOPICS_MAX,
   NAME_LENGTH_MAX,
+  OFFSET_EARLIEST,
   OFFSET_METADATA_BYTES_MAX,
   REQUEST_RECORDS_MAX,
   SESSION_TIMEOUT_MS_DEFAULT,
@@ -228,14 +229,14 @@ export const commitFields = {
   offsets: z
     .array(
       positionSchema.extend({
-        offset: z.int().min(-1),
+        offset: z.int().min(OFFSET_EARLIEST),
         metadata: metadata.optional(),
         leader_epoch: z.int().min(0).optional(),
       }),
     )
     .min(1)
     .max(GROUP_OFFSETS_MAX)
-    .describe('`offset` is the next offset to read: one more than the last record handled; -1: none'),
+    .describe('`offset` is the next to read: one after the last handled; -1: none; -2: the start of the log'),
   allow_past_end: z
     .boolean()
     .default(false)
@@ -283,7 +284,7 @@ export const offsetsQuerySchema = z.strictObject({
 
 export const groupOffsetSchema = z.object({
   ...identifiedPartition,
-  offset: z.int().nullable().describe('The committed offset; null if nothing is committed'),
+  offset: z.int().nullable().describe('The committed offset, or -2; null if nothing is committed'),
   metadata: z.string().optional(),
   leader_epoch: z.int().optional().describe('As the commit said'),
   pending: z

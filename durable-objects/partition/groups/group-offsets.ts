@@ -27,7 +27,7 @@ import {
 } from '../../../core/group/transactional-offset.ts';
 import type { TransactionEnd } from '../../../core/log/producer-state.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
-import { OFFSETS_RETENTION_MS, TRANSACTION_TIMEOUT_MS_MAX } from '../../../protocol/limits.ts';
+import { OFFSET_NONE, OFFSETS_RETENTION_MS, TRANSACTION_TIMEOUT_MS_MAX } from '../../../protocol/limits.ts';
 import type { GroupLag } from '../../../protocol/schemas/overview.ts';
 import type { LogOffsets } from '../../storage/segment-log.ts';
 import type { Sql } from '../../storage/sql.ts';
@@ -98,7 +98,7 @@ export class GroupOffsets {
     );
     if (open && !allowPending) return stillPending(open);
     const nowMs = this.#now();
-    const value = { offset: offset < 0 ? null : offset, metadata, leaderEpoch };
+    const value = { offset: offset === OFFSET_NONE ? null : offset, metadata, leaderEpoch };
     if (transaction !== null) {
       const refused = this.#add(group, known, claim, outcome, transaction, value);
       return refused ?? { committed: offset };

@@ -1,6 +1,6 @@
 /** OffsetCommit, OffsetFetch, OffsetDelete: the offsets of groups, which the broker keeps in the partitions. */
 
-import { OFFSET_METADATA_BYTES_MAX } from '../../../protocol/limits.ts';
+import { OFFSET_EARLIEST, OFFSET_METADATA_BYTES_MAX, OFFSET_NONE } from '../../../protocol/limits.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
 import type { Committed, NamedOffset } from '../../../protocol/schemas/groups.ts';
 import { groupPath } from '../../../sdk/client/names.ts';
@@ -105,8 +105,8 @@ export async function commit(
         offsets.push({
           topic: name,
           partition: partitionIndex,
-          // Clients that begin anew by their reset policy commit -1 or -2 (kafkajs).
-          offset: Math.max(-1, committedOffset),
+          // Clients that begin anew commit -1 or -2 (kafkajs). Nobody commits what is lower.
+          offset: committedOffset < OFFSET_EARLIEST ? OFFSET_NONE : committedOffset,
           ...(metadata !== '' && { metadata }),
           ...(leaderEpoch >= 0 && { leader_epoch: leaderEpoch }),
         });

@@ -92,6 +92,7 @@ describe('where reading goes on', () => {
   const log = { logStartOffset: 4, highWatermark: 20 };
   it.each<[string, GroupOffset | null, 'earliest' | 'latest', number]>([
     ['at what was committed', row(), 'latest', 10],
+    ['at the start, where that was committed', row({ offset: -2 }), 'latest', 4],
     ['at the start, where nothing was', null, 'earliest', 4],
     ['at the end, where nothing was', row({ offset: null }), 'latest', 20],
     ['at the start, where what was committed is gone', row({ offset: 1 }), 'latest', 4],

@@ -260,6 +260,20 @@ describe('groups', () => {
 });
 
 describe('offsets of a group', () => {
+  it('are set to the earliest and the latest by kafkajs, and told as it has set them', async () => {
+    const [topic, groupId] = [await kafka.topic(), newName()];
+    await kafka.withAdmin(async (admin) => {
+      const told = async (): Promise<unknown> => (await admin.fetchOffsets({ groupId }))[0];
+      await admin.resetOffsets({ groupId, topic, earliest: true });
+      expect(await told()).toMatchObject({ topic, partitions: [{ partition: 0, offset: '-2' }] });
+      await admin.resetOffsets({ groupId, topic, earliest: false });
+      expect(await told()).toBeUndefined();
+      const topics = [topic];
+      const [asked] = await admin.fetchOffsets({ groupId, topics });
+      expect(asked).toMatchObject({ topic, partitions: [{ partition: 0, offset: '-1' }] });
+    });
+  });
+
   it('are forgotten one by one, if the group has no members', async () => {
     const [topic, groupId] = [await kafka.topic(2), newName()];
     const client = await RawClient.connect(kafka.server.port);

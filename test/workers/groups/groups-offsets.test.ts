@@ -60,6 +60,9 @@ describe('a commit', () => {
     expect(await group.offsets(), 'forgets').toMatchObject([{ offset: null, lag: 5 }]);
     expect((await group.commit(member, [{ topic, partition: 0, offset: 6 }])).status).toBe(200);
     expect(await group.offsets()).toMatchObject([{ offset: 6, lag: 4 }]);
+    expect((await group.commit(member, [{ topic, partition: 0, offset: -2 }])).status).toBe(200);
+    expect(await group.offsets(), 'the start').toMatchObject([{ offset: -2, lag: 5 }]);
+    expect((await group.commit(member, [{ topic, partition: 0, offset: -3 }])).status).toBe(400);
   });
 
   it('makes no group if none of its offsets can be committed', async () => {
@@ -272,7 +275,7 @@ describe('what is refused', () => {
       ['no epoch', group.beat({ ...member, epoch: undefined as never }), 400, 'invalid_field'],
       ['a read in an epoch to come', group.poll(member, 'epoch=999'), 409, 'stale_epoch'],
       ['a commit beyond the end', commit({ offset: 1 }), 416, 'offset_past_end'],
-      ['a commit before the start', commit({ offset: -2 }), 400, 'invalid_field'],
+      ['a commit before the start', commit({ offset: -3 }), 400, 'invalid_field'],
       ['a commit for a topic it does not read', commit({ topic: 'unread' }), 409, 'partition_not_owned'],
       ['a commit for a topic that is not there', commit({ topic: 'missing' }), 404, 'topic_not_found'],
       ['a commit for a partition that is not there', commit({ partition: 2 }), 404, 'partition_not_found'],
