@@ -7,8 +7,6 @@ import { DELIVERY_LIMIT_MAX } from '../amqp/queues/queue-declaration.ts';
 
 export const NODE = 'posthorn@gateway';
 
-export type ShownQueue = ReturnType<typeof definedQueue>;
-
 /** As definitions have it. */
 export function definedQueue(queue: Omit<Queue, 'topologyVersion'>, vhost: string) {
   return {
