@@ -140,8 +140,12 @@ export class GroupConsumer implements AsyncDisposable {
   /** Returns the lag of its partitions. Asks the broker. */
   async lag(): Promise<PartitionLag[]> {
     const { group } = this.#run.config;
-    const topics = [...new Set(this.assignment.map(({ topic }) => topic))];
-    const known = await Promise.all(topics.map((topic) => this.#groups.offsets(group, { topic })));
+    const assigned = Map.groupBy(this.assignment, ({ topic }) => topic);
+    const known = await Promise.all(
+      Array.from(assigned, ([topic, places]) =>
+        this.#groups.offsets(group, { topic, partitions: places.map(({ partition }) => partition) }),
+      ),
+    );
     return this.#run.works.flatMap(({ topicPartition: place, progress }) => {
       const found = known
         .flat()
