@@ -9,6 +9,10 @@ import {
   TRANSACTION_TIMEOUT_MS_MIN,
 } from '../limits.ts';
 import { wideNameSchema } from './names.ts';
+import { nextPage, pageFields } from './pages.ts';
+
+/** Of the digits of PRODUCER_ID_MAX. */
+const PRODUCER_ID_LENGTH_MAX = 16;
 
 /** Of one instance of a producer. */
 export const producerIdentity = {
@@ -47,6 +51,38 @@ export const producerReplySchema = z.object({
   epoch: z.int().min(0),
 });
 export type ProducerReply = z.infer<typeof producerReplySchema>;
+
+export const producersQuerySchema = z.strictObject({
+  ...pageFields(PRODUCER_ID_LENGTH_MAX),
+  after: z
+    .string()
+    .max(PRODUCER_ID_LENGTH_MAX)
+    .regex(/^\d+$/)
+    .optional()
+    .describe('`next` of the page before'),
+});
+
+export const producerListSchema = z.object({
+  producers: z.array(
+    z.object({
+      id: z.int().min(0),
+      epoch: z.int().min(0).describe('The highest that the partition has seen'),
+      last_sequence: z
+        .int()
+        .min(0)
+        .nullable()
+        .describe('Of its last record in this epoch; null: none is here'),
+      heard_at: z.int().describe('When a record or the end of a transaction came last, in ms'),
+      transaction_start_offset: z
+        .int()
+        .min(0)
+        .nullable()
+        .describe('Its first record of the open transaction; null: none is open here'),
+    }),
+  ),
+  next: nextPage(),
+});
+export type ProducerList = z.infer<typeof producerListSchema>;
 
 const sequence = () =>
   z
