@@ -62,16 +62,18 @@ function parametersOf(operation: Operation): Json[] {
 function contentOf(
   {
     json,
+    or,
     isLines,
     batches,
     frame,
     forms = {},
-  }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'> & Pick<NonNullable<Operation['body']>, 'forms'>,
+  }: Pick<Reply, 'json' | 'isLines' | 'batches' | 'frame'> &
+    Pick<NonNullable<Operation['body']>, 'or' | 'forms'>,
   io: 'input' | 'output',
 ): Json {
   if (json === undefined)
     return bytesOf('The bytes of the object, with the content type that they were sent with');
-  const schema = jsonSchema(json, io);
+  const schema = or ? { anyOf: [jsonSchema(json, io), jsonSchema(or, io)] } : jsonSchema(json, io);
   if (isLines) {
     const description = 'Each line is a JSON document of this schema';
     return {

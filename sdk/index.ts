@@ -147,6 +147,7 @@ export type {
   DefinitionsPlan,
   DefinitionStep,
   PlanOptions,
+  RabbitmqDefinitions,
 } from './admin/definitions.ts';
 export type { CostLimits, CostLimitsState, Limits } from './admin/limits.ts';
 export type { CloudEvent, Events, EventTarget } from './admin/events.ts';

@@ -1,27 +1,16 @@
 /** Definitions: what RabbitMQ exports, in and out. An import says what was taken and what has no counterpart. */
 
+import { entriesOf, isPredeclared, nameOf, withoutCounterpart } from '../amqp/definitions/left-out.ts';
+import { readPolicy } from '../amqp/definitions/policies.ts';
+import type { LeftOut } from '../../protocol/schemas/definitions.ts';
 import { NODE } from './shown.ts';
 import { VERSION } from '../../protocol/version.ts';
 import type { Fields, VhostCalls } from './vhost-calls.ts';
 
 export interface ImportReport {
-  taken: { queues: number; exchanges: number; bindings: number };
-  /** With the reason why nothing was made of it. */
-  left_out: { kind: string; name: string; reason: string }[];
+  taken: { queues: number; exchanges: number; bindings: number; policies: number };
+  left_out: LeftOut[];
 }
-
-/** Kinds that an export has and this broker keeps otherwise. */
-const WITHOUT_COUNTERPART: Readonly<Record<string, string>> = {
-  users: 'users are tokens here: posthorn tokens make',
-  permissions: 'rights are scopes of tokens',
-  topic_permissions: 'rights are scopes of tokens',
-  parameters: 'there are no parameters of plugins',
-  global_parameters: 'there are no parameters of plugins',
-  policies: 'patterns are no regular expressions here: posthorn policies put',
-  vhosts: 'namespaces are made with the root token: posthorn namespaces put',
-};
-
-const PREDECLARED = /^$|^amq\./;
 
 /** @param isOfOne of one virtual host: entries do not say which */
 export async function exportOf(vhosts: readonly VhostCalls[], isOfOne: boolean): Promise<object> {
@@ -33,7 +22,7 @@ export async function exportOf(vhosts: readonly VhostCalls[], isOfOne: boolean):
       queues.push(entryOf({ name, vhost, durable, auto_delete, arguments: args }, isOfOne));
     }
     for (const exchange of await calls.exchanges()) {
-      if (!PREDECLARED.test(exchange.name)) exchanges.push(entryOf(exchange, isOfOne));
+      if (!isPredeclared(exchange.name)) exchanges.push(entryOf(exchange, isOfOne));
     }
     for (const { properties_key: _, ...binding } of await calls.bindings()) {
       bindings.push(entryOf(binding, isOfOne));
@@ -70,26 +59,38 @@ export async function importInto(
   definitions: Fields,
   callsOf: (vhost: string | undefined) => Promise<VhostCalls>,
 ): Promise<ImportReport> {
-  const report: ImportReport = { taken: { queues: 0, exchanges: 0, bindings: 0 }, left_out: [] };
-  for (const kind of ['exchanges', 'queues', 'bindings'] as const) {
+  const taken = { queues: 0, exchanges: 0, bindings: 0, policies: 0 };
+  const leftOut: LeftOut[] = [];
+  for (const kind of ['exchanges', 'queues', 'bindings', 'policies'] as const) {
     for (const entry of entriesOf(definitions, kind)) {
-      const name = nameOf(kind, entry);
+      const leaveOut = (reason: string): void =>
+        void leftOut.push({ kind, name: nameOf(kind, entry), reason });
       try {
         const calls = await callsOf(typeof entry['vhost'] === 'string' ? entry['vhost'] : undefined);
-        await make(calls, kind, entry);
-        report.taken[kind]++;
+        if (kind === 'policies') await makePolicy(calls, entry, leaveOut);
+        else await make(calls, kind, entry);
+        taken[kind]++;
       } catch (error) {
-        report.left_out.push({ kind, name, reason: (error as Error).message });
+        leaveOut((error as Error).message);
       }
     }
   }
-  for (const [kind, reason] of Object.entries(WITHOUT_COUNTERPART)) {
-    for (const entry of entriesOf(definitions, kind)) {
-      if (kind === 'vhosts' && entry['name'] === '/') continue;
-      report.left_out.push({ kind, name: nameOf(kind, entry), reason });
-    }
+  for (const entry of entriesOf(definitions, 'vhosts')) {
+    if (entry['name'] === '/') continue;
+    const reason = 'namespaces are made with the root token: posthorn namespaces put';
+    leftOut.push({ kind: 'vhosts', name: nameOf('vhosts', entry), reason });
   }
-  return report;
+  return { taken, left_out: [...leftOut, ...withoutCounterpart(definitions)] };
+}
+
+async function makePolicy(
+  calls: VhostCalls,
+  entry: Fields,
+  leaveOut: (reason: string) => void,
+): Promise<void> {
+  const { policy, unknown } = readPolicy(entry);
+  if (unknown.length > 0) leaveOut(`taken without ${unknown.join(', ')}`);
+  await calls.putPolicy(String(entry['name']), policy);
 }
 
 async function make(
@@ -102,16 +103,4 @@ async function make(
   const destination = String(entry['destination']);
   const to = entry['destination_type'] === 'exchange' ? { exchange: destination } : { queue: destination };
   return await calls.bind(String(entry['source']), to, entry);
-}
-
-function entriesOf(definitions: Fields, kind: string): Fields[] {
-  const list = definitions[kind];
-  return Array.isArray(list)
-    ? list.filter((entry): entry is Fields => typeof entry === 'object' && entry !== null)
-    : [];
-}
-
-function nameOf(kind: string, entry: Fields): string {
-  const text = (name: string): string => (typeof entry[name] === 'string' ? entry[name] : '');
-  return kind === 'bindings' ? `${text('source')} -> ${text('destination')}` : text('name') || text('user');
 }

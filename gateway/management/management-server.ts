@@ -17,7 +17,7 @@ import { QueueConsumers } from '../amqp/queues/queue-consumers.ts';
 import { QueueEndings } from '../amqp/queues/queue-endings.ts';
 import { SdkPort } from '../amqp/sdk-port.ts';
 import { answerOf, type Call, type Listener } from './routes.ts';
-import { namespaceOf } from './shown.ts';
+import { namespaceOf } from '../amqp/connection/virtual-host.ts';
 import { Refused, VhostCalls, type Fields } from './vhost-calls.ts';
 import { createVhost, deleteVhost, vhostsOf } from './vhosts.ts';
 

@@ -2,9 +2,10 @@
 
 import type { OpenConnection } from '../amqp/connection/amqp-session.ts';
 import { DONE, ok, type Answer } from './answer.ts';
-import { jsonOfTable } from './json-fields.ts';
+import { jsonOfTable } from '../amqp/definitions/json-fields.ts';
 import { entriesOf, listed } from './list-query.ts';
-import { NODE, vhostOf } from './shown.ts';
+import { vhostOf } from '../amqp/connection/virtual-host.ts';
+import { NODE } from './shown.ts';
 import type { Fields } from './vhost-calls.ts';
 
 type OpenChannel = OpenConnection['channels'][number];

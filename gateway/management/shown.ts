@@ -7,9 +7,6 @@ import { DELIVERY_LIMIT_MAX } from '../amqp/queues/queue-declaration.ts';
 
 export const NODE = 'posthorn@gateway';
 
-export const vhostOf = (namespace: string): string => (namespace === 'default' ? '/' : namespace);
-export const namespaceOf = (vhost: string): string => (vhost === '/' ? 'default' : vhost);
-
 export type ShownQueue = ReturnType<typeof definedQueue>;
 
 /** As definitions have it. */

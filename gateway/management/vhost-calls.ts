@@ -2,7 +2,9 @@
 
 import type { BrokerClient } from '../amqp/connection/broker-clients.ts';
 import type { SdkPort } from '../amqp/sdk-port.ts';
+import type { PolicyDeclaration } from '../../sdk/admin/exchange-types.ts';
 import { Overview } from '../../sdk/admin/overview.ts';
+import { Policies } from '../../sdk/admin/policies.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import { readExchangeSpec } from '../../wire/amqp/arguments/exchange-arguments.ts';
 import { readQueueArguments } from '../../wire/amqp/arguments/queue-arguments.ts';
@@ -10,7 +12,7 @@ import { comparedArguments } from '../../wire/amqp/arguments/queue-equivalence.t
 import type { BindingSpec, Delivery, Done } from '../../wire/amqp/broker-port.ts';
 import { decodeProperties, encodeProperties } from '../../wire/amqp/codec/frames.ts';
 import { isPortError, type PortError } from '../../wire/amqp/reply-codes.ts';
-import { jsonOfProperties, propertiesOfJson, tableOf } from './json-fields.ts';
+import { jsonOfProperties, propertiesOfJson, tableOf } from '../amqp/definitions/json-fields.ts';
 import { defaultBinding, shownBinding, shownExchange, shownQueue } from './shown.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -137,14 +139,10 @@ export class VhostCalls {
 
   async declareExchange(exchange: string, fields: Fields): Promise<void> {
     const spec = readExchangeSpec({
-      reserved1: 0,
       exchange,
       type: textOf(fields['type']) || 'direct',
-      passive: false,
-      durable: true,
       autoDelete: isTrue(fields['auto_delete']),
       internal: isTrue(fields['internal']),
-      noWait: false,
       arguments: tableOf(fields['arguments']),
     });
     if (isPortError(spec)) throw new Refused(spec);
@@ -189,6 +187,10 @@ export class VhostCalls {
 
   async bind(source: string, destination: BindingSpec['destination'], fields: Fields): Promise<void> {
     await this.#ask((done) => this.#port.bind(bindingOf(source, destination, fields), done));
+  }
+
+  async putPolicy(name: string, policy: PolicyDeclaration): Promise<void> {
+    await new Policies(this.#client.transport).put(name, policy);
   }
 
   async unbind(source: string, destination: BindingSpec['destination'], fields: Fields): Promise<void> {

@@ -6,7 +6,7 @@ import { clientConfig } from '../../sdk/client/options.ts';
 import { Transport } from '../../sdk/client/transport.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
 import { probe } from '../amqp/connection/credentials.ts';
-import { namespaceOf, vhostOf } from './shown.ts';
+import { namespaceOf, vhostOf } from '../amqp/connection/virtual-host.ts';
 import { Refused } from './vhost-calls.ts';
 
 /** All that there are for the root token; otherwise that of the token, as far as it can be guessed: the default one. */

@@ -10,12 +10,15 @@ export function matchesPattern(pattern: string, name: string): boolean {
     if (pattern[p] === '*') {
       starAt = p++;
       resumeAt = n;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
+    } else if (pattern[p] === '?') {
+      p++;
+      n += widthAt(name, n);
+    } else if (p < pattern.length && pattern[p] === name[n]) {
       p++;
       n++;
     } else if (starAt >= 0) {
       p = starAt + 1;
-      n = ++resumeAt;
+      n = resumeAt += widthAt(name, resumeAt);
     } else {
       return false;
     }
@@ -23,3 +26,6 @@ export function matchesPattern(pattern: string, name: string): boolean {
   while (pattern[p] === '*') p++;
   return p === pattern.length;
 }
+
+/** Of the character there, in units of UTF-16. */
+const widthAt = (text: string, at: number): number => (text.codePointAt(at)! > 0xffff ? 2 : 1);

@@ -6,6 +6,7 @@ import {
   definitionsQuerySchema,
   definitionsSchema,
 } from '../schemas/definitions.ts';
+import { rabbitmqDefinitionsSchema } from '../schemas/rabbitmq-definitions.ts';
 import { onSome } from './access-rule.ts';
 import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
@@ -37,9 +38,9 @@ export const definitionOperations = {
     ),
     audit: true,
     summary:
-      'Create and change what a document says, or plan it. All is done in one commit or nothing is, but for queues that are deleted: they follow one by one',
+      'Create and change what a document says, or plan it. All is done in one commit or nothing is, but for queues that are deleted: they follow one by one. A definitions file of RabbitMQ is taken too, without `prune`',
     query: applyDefinitionsQuerySchema,
-    body: { json: definitionsSchema },
+    body: { json: definitionsSchema, or: rabbitmqDefinitionsSchema },
     replies: {
       200: { description: 'The steps that were taken, or the plan', json: definitionsAppliedSchema },
     },

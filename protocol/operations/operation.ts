@@ -48,6 +48,8 @@ export interface Operation {
   readonly query?: z.ZodObject;
   readonly body?: {
     readonly json: z.ZodObject;
+    /** Another JSON document that it takes instead. */
+    readonly or?: z.ZodType;
     readonly batches?: true;
     readonly frame?: Frame;
     /** Other forms of JSON, by content type. */

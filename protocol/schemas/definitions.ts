@@ -124,6 +124,13 @@ export const definitionStepSchema = z.object({
 });
 export type DefinitionStep = z.output<typeof definitionStepSchema>;
 
+export const leftOutSchema = z.object({
+  kind: z.string().describe('The member of the document that has it'),
+  name: z.string(),
+  reason: z.string(),
+});
+export type LeftOut = z.output<typeof leftOutSchema>;
+
 export const definitionsAppliedSchema = z.object({
   dry_run: z.boolean(),
   steps: z.array(definitionStepSchema).describe('What is created, changed and deleted, in that order'),
@@ -137,6 +144,10 @@ export const definitionsAppliedSchema = z.object({
     })
     .optional()
     .describe('Of a dry run: the first step that would be refused, and all others with it'),
+  left_out: z
+    .array(leftOutSchema)
+    .optional()
+    .describe('Of a document of RabbitMQ: entries that have no counterpart, and why'),
   topology_version: z
     .int()
     .min(0)

@@ -27,6 +27,17 @@ export interface DefinitionsDocument {
   share_groups?: (Settings & { share_group: string })[];
 }
 
+/** A definitions file of RabbitMQ, as `rabbitmqctl export_definitions` writes it. Its entries are read as far as there are counterparts. */
+export interface RabbitmqDefinitions {
+  posthorn?: never;
+  vhosts?: { name: string }[];
+  exchanges?: (Settings & { name: string })[];
+  queues?: (Settings & { name: string })[];
+  bindings?: (Settings & { source: string; destination: string })[];
+  policies?: (Settings & { name: string })[];
+  [member: string]: unknown;
+}
+
 export interface DefinitionStep {
   action: 'create' | 'change' | 'delete';
   /** Such as `queue` or `binding`. */
@@ -47,6 +58,8 @@ export interface DefinitionsPlan {
   unchanged: number;
   /** Of a plan: the first step that would be refused, and all others with it. */
   problem?: { kind: string; name: string; code: string; detail: string };
+  /** Of a file of RabbitMQ: entries that have no counterpart. `kind` is the member of the file that has it. */
+  leftOut?: { kind: string; name: string; reason: string }[];
   /** For `ifVersion`. */
   topologyVersion: number;
 }
@@ -91,7 +104,10 @@ export class Definitions {
   }
 
   /** What `apply` would do. It changes nothing, and needs the same rights. */
-  plan(document: DefinitionsDocument, options: PlanOptions = {}): Promise<DefinitionsPlan> {
+  plan(
+    document: DefinitionsDocument | RabbitmqDefinitions,
+    options: PlanOptions = {},
+  ): Promise<DefinitionsPlan> {
     return this.#put(document, options, 'true');
   }
 
@@ -106,12 +122,15 @@ export class Definitions {
    * @throws PosthornError `definitions_changed`, `definitions_incomplete` if queues could not be deleted (`details.failed`
    *   names them), and the codes of the declarations, with `details.kind` and `details.name`
    */
-  apply(document: DefinitionsDocument, options: ApplyOptions = {}): Promise<DefinitionsPlan> {
+  apply(
+    document: DefinitionsDocument | RabbitmqDefinitions,
+    options: ApplyOptions = {},
+  ): Promise<DefinitionsPlan> {
     return this.#put(document, options);
   }
 
   async #put(
-    document: DefinitionsDocument,
+    document: DefinitionsDocument | RabbitmqDefinitions,
     { prune, ifVersion, ...options }: ApplyOptions,
     dry?: string,
   ): Promise<DefinitionsPlan> {

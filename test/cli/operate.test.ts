@@ -228,6 +228,26 @@ describe('definitions', () => {
     expect((await ok('topics ls')).stdout).not.toContain('good');
   });
 
+  it('are read from a file of RabbitMQ, and what has no counterpart is told', async () => {
+    const stdin = JSON.stringify({
+      rabbit_version: '3.10.8',
+      users: [{ name: 'shop', tags: [] }],
+      queues: [{ name: 'from-rabbit', vhost: '/', durable: true, arguments: { 'x-max-priority': 4 } }],
+    });
+    const leftOut = 'posthorn: left out users shop: users are tokens here: posthorn tokens make\n';
+    const diff = await cli('definitions diff -', { stdin });
+    expect([diff.code, diff.stdout]).toEqual([6, 'create queue from-rabbit\n']);
+    expect(diff.stderr).toContain(leftOut);
+    const done = await cli('definitions import - --yes', { stdin });
+    expect([done.code, done.stdout]).toEqual([0, expect.stringContaining('1 steps are done')]);
+    expect(done.stderr).toBe(leftOut);
+    expect(linesOf(await cli('definitions diff - --json', { stdin }))).toMatchObject([
+      { steps: [], unchanged: 1, left_out: [{ kind: 'users', name: 'shop' }] },
+    ]);
+    const pruned = await cli('definitions import - --yes --prune', { stdin });
+    expect([pruned.code, pruned.stderr]).toEqual([1, expect.stringContaining('RabbitMQ')]);
+  });
+
   it('return to the defaults that a document leaves out, keep long numbers, and tell a secret once', async () => {
     await ok('queues create brief --lease-ms 5000');
     const hook = '{"hook":"build","target":{"queue":"brief"},"scheme":"github"}';

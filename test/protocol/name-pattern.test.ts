@@ -17,6 +17,10 @@ describe('a pattern of names', () => {
     ['*a*b*', 'xxaxxbxx', true],
     ['*a*b*', 'xxbxxaxx', false],
     ['a.c', 'abc', false],
+    ['?', '😀', true],
+    ['??', '😀', false],
+    ['*??-*', '😀-x', false],
+    ['*?-?', 'ü😀-😀', true],
   ])('%s and the name %s: %s', (pattern, name, matches) => {
     expect(matchesPattern(pattern, name)).toBe(matches);
   });

@@ -11,7 +11,7 @@ export function amqpRoutes(app: Hono<AppEnv>): void {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       return problem(c, failure('upgrade_required', 'open a WebSocket here, and speak AMQP 0-9-1'));
     }
-    const { acceptAmqp } = await import('../amqp/accept-amqp.ts');
+    const { acceptAmqp } = await import('../amqp/loaded-later.ts');
     return acceptAmqp(c, async (request) => await app.fetch(request, c.env, c.executionCtx));
   });
 }

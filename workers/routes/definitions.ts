@@ -16,7 +16,9 @@ import {
   type Definitions,
   type DefinitionsApplied,
   type DefinitionStep,
+  type LeftOut,
 } from '../../protocol/schemas/definitions.ts';
+import { isRabbitmqDocument } from '../../protocol/schemas/rabbitmq-definitions.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { refuseDefaultLetters } from '../access/default-letters.ts';
 import { refuseStoreTarget } from '../access/store-target.ts';
@@ -66,8 +68,9 @@ export function definitionRoutes(app: Hono<AppEnv>): void {
     if (isFailure(query)) return problem(c, query);
     const isPruning = query.fields.prune === 'true';
     const isDry = query.fields.dry_run === 'true';
-    const document = await readDocument(c);
-    if (isFailure(document)) return problem(c, document);
+    const read = await readDocument(c, namespace, isPruning);
+    if (isFailure(read)) return problem(c, read);
+    const { document, leftOut } = read;
     const refused =
       refuseReach(c, needsOfDocument(document, isPruning)) ??
       (await refuseStoreTargets(c, namespace, document)) ??
@@ -90,7 +93,10 @@ export function definitionRoutes(app: Hono<AppEnv>): void {
     else await follow(c, namespace, outcome.steps, topologyVersion);
     c.header(TOPOLOGY_VERSION_HEADER, String(topologyVersion));
     if (outcome.failed.length > 0) return problem(c, incomplete(outcome, topologyVersion));
-    return jsonReply(c, replyOf(outcome, isDry, topologyVersion));
+    return jsonReply(c, {
+      ...replyOf(outcome, isDry, topologyVersion),
+      ...(leftOut && { left_out: leftOut }),
+    });
   });
 }
 
@@ -126,12 +132,33 @@ async function refuseLetters(
   );
 }
 
-async function readDocument(c: AppContext): Promise<Definitions | Failure> {
+/** @returns what is left out of a document of RabbitMQ, too */
+async function readDocument(
+  c: AppContext,
+  namespace: string,
+  isPruning: boolean,
+): Promise<{ document: Definitions; leftOut?: LeftOut[] } | Failure> {
   const kind = bodyKind(c, false);
   if (isFailure(kind)) return kind;
   const body = await readJson(c.req.raw, ['schedules', null, 'message', 'body']);
   if (isFailure(body)) return body;
-  const lists = body.json as Record<string, unknown> | null;
+  if (!isRabbitmqDocument(body.json)) {
+    const document = checkDocument(body.json);
+    return isFailure(document) ? document : { document };
+  }
+  if (isPruning) {
+    const message = 'query prune: a document of RabbitMQ does not have all that there is here';
+    return failure('invalid_field', message);
+  }
+  const { rabbitmqDocument } = await import('../amqp/loaded-later.ts');
+  const converted = rabbitmqDocument(body.json, namespace);
+  if (isFailure(converted)) return converted;
+  const document = checkDocument(converted.document);
+  return isFailure(document) ? document : { document, leftOut: converted.leftOut };
+}
+
+function checkDocument(json: unknown): Definitions | Failure {
+  const lists = json as Record<string, unknown> | null;
   const count = DEFINITION_LISTS.reduce((sum, list) => {
     const entries = lists?.[list];
     return sum + (Array.isArray(entries) ? entries.length : 0);
@@ -143,7 +170,7 @@ async function readDocument(c: AppContext): Promise<Definitions | Failure> {
       { entries_max: DEFINITIONS_ENTRIES_MAX },
     );
   }
-  const checked = check(definitionsSchema, body.json, 'body');
+  const checked = check(definitionsSchema, json, 'body');
   if (isFailure(checked)) return checked;
   const { queues = [], subscriptions = [] } = checked.fields;
   for (const { queue } of queues) {

@@ -17,6 +17,7 @@ import type { ExclusiveQueues } from '../queues/exclusive-queues.ts';
 import type { QueueConsumers } from '../queues/queue-consumers.ts';
 import type { QueueEndings } from '../queues/queue-endings.ts';
 import { SdkPort } from '../sdk-port.ts';
+import { namespaceOf } from './virtual-host.ts';
 
 /** What carries the bytes of a session. */
 export interface Duplex {
@@ -196,7 +197,7 @@ export class AmqpSession {
   async #openHost(virtualHost: string, done: Done<BrokerPort>): Promise<void> {
     const { broker, clients, exclusive, consumers, endings } = this.#settings;
     const { token } = this.#credential!;
-    const namespace = virtualHost === '/' ? 'default' : virtualHost;
+    const namespace = namespaceOf(virtualHost);
     const problem = isName(namespace) ? await probe(broker, namespace, token) : 'namespace_not_found';
     if (this.#isFinished) return;
     if (problem === 'namespace_not_found')

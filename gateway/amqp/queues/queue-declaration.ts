@@ -2,6 +2,7 @@
 
 import { PRIORITY_MAX } from '../../../protocol/limits.ts';
 import { isWideName } from '../../../protocol/names/name-rule.ts';
+import type { PolicySettings } from '../../../sdk/admin/exchange-types.ts';
 import type { DeadLetterSettings, QueueDeclaration } from '../../../sdk/admin/queue-types.ts';
 import type { PosthornError } from '../../../sdk/errors.ts';
 import type { QueueSpec } from '../../../wire/amqp/broker-port.ts';
@@ -11,7 +12,7 @@ import {
   readCompared,
   textOfCompared,
 } from '../../../wire/amqp/arguments/queue-equivalence.ts';
-import { portError, type PortError } from '../../../wire/amqp/reply-codes.ts';
+import { isPortError, portError, type PortError } from '../../../wire/amqp/reply-codes.ts';
 import { portErrorOf } from '../broker-errors.ts';
 
 /**
@@ -28,23 +29,35 @@ const DEFAULT_EXCHANGE = 'amq.default';
 
 export function queueDeclarationOf(spec: QueueSpec): QueueDeclaration | PortError {
   const { arguments: given, compared, exclusive, autoDelete } = spec;
-  const deadLetter = deadLetterOf(given);
-  if ('reply' in Object(deadLetter)) return deadLetter as PortError;
+  const asked = askedSettings(given);
+  if (isPortError(asked)) return asked;
   const expiresMs = exclusive
     ? Math.min(given.expiresMs ?? Infinity, EXCLUSIVE_EXPIRES_MS)
     : (given.expiresMs ?? null);
   return {
+    ...WITHOUT_ARGUMENTS,
+    ...asked,
     maxPriority: Math.min(given.maxPriority ?? 0, PRIORITY_MAX),
-    messageTtlMs: given.messageTtlMs ?? null,
     expiresMs,
-    maxLength: given.maxLength ?? null,
-    maxBytes: given.maxBytes ?? null,
-    overflow: given.overflow ?? 'drop-head',
     singleActiveConsumer: given.singleActiveConsumer ?? false,
-    retry: immediateRetries(given.deliveryLimit ?? DELIVERY_LIMIT_MAX),
-    deadLetter: deadLetter as DeadLetterSettings,
     autoDelete,
     annotation: textOfCompared(compared),
+  };
+}
+
+/** What arguments ask for of that which a policy can set as well. */
+export function askedSettings(given: QueueArguments): PolicySettings | PortError {
+  const { messageTtlMs, expiresMs, maxLength, maxBytes, overflow, deliveryLimit } = given;
+  const deadLetter = deadLetterOf(given);
+  if (isPortError(deadLetter)) return deadLetter;
+  return {
+    ...(messageTtlMs !== undefined && { messageTtlMs }),
+    ...(expiresMs !== undefined && { expiresMs }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(overflow !== undefined && { overflow }),
+    ...(deliveryLimit !== undefined && { retry: immediateRetries(deliveryLimit) }),
+    ...(deadLetter !== null && { deadLetter }),
   };
 }
 
@@ -57,9 +70,19 @@ const immediateRetries = (limit: number): NonNullable<QueueDeclaration['retry']>
   attempts: Math.min(limit, DELIVERY_LIMIT_MAX),
 });
 
-function deadLetterOf(given: QueueArguments): DeadLetterSettings | PortError {
+/** Settings of a queue that was declared without arguments. */
+const WITHOUT_ARGUMENTS: QueueDeclaration = {
+  messageTtlMs: null,
+  maxLength: null,
+  maxBytes: null,
+  overflow: 'drop-head',
+  retry: immediateRetries(DELIVERY_LIMIT_MAX),
+  deadLetter: 'none',
+};
+
+function deadLetterOf(given: QueueArguments): Exclude<DeadLetterSettings, 'none'> | PortError | null {
   const { deadLetterExchange: exchange, deadLetterRoutingKey: routingKey } = given;
-  if (exchange === undefined) return 'none';
+  if (exchange === undefined) return null;
   if (exchange === '' && routingKey !== undefined && isWideName(routingKey)) return { queue: routingKey };
   if (exchange !== '' && !isWideName(exchange)) {
     return portError('not-implemented', `a dead-letter exchange named '${exchange}'`);

@@ -6,7 +6,9 @@ import {
   DEFINITIONS_VERSION,
   type DefinitionsApplied,
   type DefinitionStep,
+  type LeftOut,
 } from '../../../protocol/schemas/definitions.ts';
+import { isRabbitmqDocument } from '../../../protocol/schemas/rabbitmq-definitions.ts';
 import type { HttpCall } from '../../client/transport.ts';
 import { suggestion } from '../arguments/nearest.ts';
 import type { Command, Context } from '../command.ts';
@@ -16,7 +18,10 @@ import { canAsk, confirm } from '../input/confirm.ts';
 import { readAll } from '../input/read-all.ts';
 import { harmless } from '../output/style.ts';
 
-const FILE = { name: 'FILE', about: 'The document; `-` is standard input' };
+const FILE = {
+  name: 'FILE',
+  about: 'The document, or a definitions file of RabbitMQ; `-` is standard input',
+};
 const PRUNE = {
   name: 'prune',
   kind: 'boolean',
@@ -100,11 +105,13 @@ async function importDefinitions(context: Context): Promise<Outcome> {
     // What was shown is what is done.
     seen = { if_version: plan.topology_version };
   }
-  const { steps } = await sent(context, document, seen);
+  const { steps, left_out: leftOut } = await sent(context, document, seen);
   await context.printer.result(
-    { steps },
+    { steps, ...(leftOut && { left_out: leftOut }) },
     steps.length === 0 ? 'Nothing differs.' : [...steps.map(stepText), `${steps.length} steps are done`],
   );
+  // A plan that was shown has told it.
+  if (seen.if_version === undefined) await tellLeftOut(context, leftOut);
   return 'done';
 }
 
@@ -159,6 +166,7 @@ async function wanted({ args, io }: Context): Promise<string> {
   } catch (cause) {
     throw usage(`the document is not JSON: ${(cause as Error).message}`);
   }
+  if (isRabbitmqDocument(document)) return text;
   const { posthorn: version, ...lists } = (document ?? {}) as Record<string, unknown>;
   if (version !== DEFINITIONS_VERSION) {
     throw usage(
@@ -184,10 +192,18 @@ function refuseProblem({ problem }: DefinitionsApplied): void {
   });
 }
 
-async function tellPlan({ printer }: Context, { steps, unchanged }: DefinitionsApplied): Promise<void> {
+async function tellPlan(context: Context, plan: DefinitionsApplied): Promise<void> {
+  const { steps, unchanged, left_out: leftOut } = plan;
   const text = steps.length === 0 ? 'Nothing differs.' : steps.map(stepText);
-  await printer.result({ steps, unchanged }, text);
-  if (steps.length > 0) await printer.hint(`${unchanged} entries are unchanged.`);
+  await context.printer.result({ steps, unchanged, ...(leftOut && { left_out: leftOut }) }, text);
+  if (steps.length > 0) await context.printer.hint(`${unchanged} entries are unchanged.`);
+  await tellLeftOut(context, leftOut);
+}
+
+/** Entries of a file of RabbitMQ of which nothing is made. */
+async function tellLeftOut({ printer }: Context, leftOut: readonly LeftOut[] = []): Promise<void> {
+  for (const { kind, name, reason } of leftOut)
+    await printer.warn(harmless(`left out ${kind} ${name}: ${reason}`));
 }
 
 function stepText({ action, kind, name, fields = {}, secret }: DefinitionStep): string {

@@ -161,7 +161,16 @@ describe('the management API', () => {
       users: [{ name: 'shop', password_hash: 'x', tags: [] }],
       vhosts: [{ name: '/' }],
       permissions: [],
-      policies: [{ vhost: '/', name: 'ha', pattern: '^ha\\.', definition: {} }],
+      policies: [
+        { vhost: '/', name: 'ha', pattern: '^ha\\.', definition: { 'ha-mode': 'all' } },
+        {
+          vhost: '/',
+          name: 'd-p',
+          pattern: '^p-',
+          definition: { 'message-ttl': 5_000 },
+          'apply-to': 'queues',
+        },
+      ],
       exchanges: [{ name: 'd-x', vhost: '/', type: 'direct', durable: true, arguments: {} }],
       queues: [
         { name: 'd-q', vhost: '/', durable: true, auto_delete: false, arguments: { 'x-max-length': 9 } },
@@ -183,11 +192,14 @@ describe('the management API', () => {
       'definitions',
       definitions,
     );
-    expect([status, body]).toMatchObject([200, { taken: { queues: 1, exchanges: 1, bindings: 1 } }]);
+    expect([status, body]).toMatchObject([
+      200,
+      { taken: { queues: 1, exchanges: 1, bindings: 1, policies: 1 } },
+    ]);
     expect(body.left_out.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
       'queues d-s',
-      'users shop',
       'policies ha',
+      'users shop',
     ]);
     const exported = (await call<typeof definitions>('GET', 'definitions')).body;
     expect(exported.queues).toContainEqual(definitions.queues[0]);

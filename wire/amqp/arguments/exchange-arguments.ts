@@ -27,7 +27,13 @@ const DELAYED_TYPE = 'x-delayed-type';
 /** Types that plugins of RabbitMQ add. */
 const ABSENT_TYPES = ['x-random', 'x-local-random', 'x-modulus-hash', 'x-recent-history'];
 
-export function readExchangeSpec(fields: MethodFields<'exchange.declare'>): ExchangeSpec | PortError {
+/** What of a declaration makes the exchange. */
+type Declared = Pick<
+  MethodFields<'exchange.declare'>,
+  'exchange' | 'type' | 'autoDelete' | 'internal' | 'arguments'
+>;
+
+export function readExchangeSpec(fields: Declared): ExchangeSpec | PortError {
   const { exchange, autoDelete, internal } = fields;
   // An exchange of the plugin routes as the type in its argument does; messages say themselves how long they wait.
   const isDelayed = fields.type === DELAYED;

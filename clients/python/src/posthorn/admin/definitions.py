@@ -23,6 +23,13 @@ class DefinitionStep(TypedDict):
     """The secret that was made for it. No other reply shows it."""
 
 
+class LeftOut(TypedDict):
+    kind: str
+    """The member of the document that has it."""
+    name: str
+    reason: str
+
+
 class DefinitionsPlan(TypedDict):
     dry_run: bool
     steps: list[DefinitionStep]
@@ -31,6 +38,8 @@ class DefinitionsPlan(TypedDict):
     """Entries of the document that are there as they shall be."""
     problem: NotRequired[dict[str, str]]
     """Of a plan: the first step that would be refused, and all others with it."""
+    left_out: NotRequired[list[LeftOut]]
+    """Of a definitions file of RabbitMQ: entries that have no counterpart, and why."""
     topology_version: int
     """For `if_version`."""
 

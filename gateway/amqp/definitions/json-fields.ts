@@ -1,8 +1,8 @@
 /** JSON fields: field tables as the management API writes them, and back. */
 
-import type { FieldTable, FieldValue } from '../../wire/amqp/codec/field-table.ts';
-import type { BasicProperties } from '../../wire/amqp/codec/properties.ts';
-import { textField } from '../../wire/amqp/codec/field-table.ts';
+import type { FieldTable, FieldValue } from '../../../wire/amqp/codec/field-table.ts';
+import type { BasicProperties } from '../../../wire/amqp/codec/properties.ts';
+import { textField } from '../../../wire/amqp/codec/field-table.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
