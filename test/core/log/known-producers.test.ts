@@ -36,6 +36,6 @@ it('tells the sequence of the last record, also where sequences begin again', ()
 });
 
 it('leaves out those that publish through exchanges', () => {
-  const other: ExchangeProducer = { id: 1, exchange: 'e', epoch: 0, parts: [], lastMs: 0 };
+  const other: ExchangeProducer = { id: 1, exchange: 'e', epoch: 0, parts: [], floor: 0, lastMs: 0 };
   expect(producersAfter([other], -1, 10)).toEqual({ producers: [], next: null });
 });
