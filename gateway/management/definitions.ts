@@ -1,8 +1,8 @@
 /** Definitions: what RabbitMQ exports, in and out. An import says what was taken and what has no counterpart. */
 
 import { entriesOf, isPredeclared, nameOf, withoutCounterpart } from '../amqp/definitions/left-out.ts';
-import { readPolicy } from '../amqp/definitions/policies.ts';
 import type { LeftOut } from '../../protocol/schemas/definitions.ts';
+import { importPolicy, policiesOf } from './policies.ts';
 import { NODE } from './shown.ts';
 import { VERSION } from '../../protocol/version.ts';
 import type { Fields, VhostCalls } from './vhost-calls.ts';
@@ -17,6 +17,7 @@ export async function exportOf(vhosts: readonly VhostCalls[], isOfOne: boolean):
   const queues: object[] = [];
   const exchanges: object[] = [];
   const bindings: object[] = [];
+  const policies: object[] = [];
   for (const calls of vhosts) {
     for (const { name, vhost, durable, auto_delete, arguments: args } of await calls.queues()) {
       queues.push(entryOf({ name, vhost, durable, auto_delete, arguments: args }, isOfOne));
@@ -24,6 +25,7 @@ export async function exportOf(vhosts: readonly VhostCalls[], isOfOne: boolean):
     for (const exchange of await calls.exchanges()) {
       if (!isPredeclared(exchange.name)) exchanges.push(entryOf(exchange, isOfOne));
     }
+    for (const policy of await policiesOf(calls)) policies.push(entryOf({ ...policy }, isOfOne));
     for (const { properties_key: _, ...binding } of await calls.bindings()) {
       bindings.push(entryOf(binding, isOfOne));
     }
@@ -41,7 +43,7 @@ export async function exportOf(vhosts: readonly VhostCalls[], isOfOne: boolean):
       global_parameters: [],
     }),
     parameters: [],
-    policies: [],
+    policies,
     queues,
     exchanges,
     bindings,
@@ -67,8 +69,10 @@ export async function importInto(
         void leftOut.push({ kind, name: nameOf(kind, entry), reason });
       try {
         const calls = await callsOf(typeof entry['vhost'] === 'string' ? entry['vhost'] : undefined);
-        if (kind === 'policies') await makePolicy(calls, entry, leaveOut);
-        else await make(calls, kind, entry);
+        if (kind === 'policies') {
+          const unknown = await importPolicy(calls, entry);
+          if (unknown.length > 0) leaveOut(`taken without ${unknown.join(', ')}`);
+        } else await make(calls, kind, entry);
         taken[kind]++;
       } catch (error) {
         leaveOut((error as Error).message);
@@ -81,16 +85,6 @@ export async function importInto(
     leftOut.push({ kind: 'vhosts', name: nameOf('vhosts', entry), reason });
   }
   return { taken, left_out: [...leftOut, ...withoutCounterpart(definitions)] };
-}
-
-async function makePolicy(
-  calls: VhostCalls,
-  entry: Fields,
-  leaveOut: (reason: string) => void,
-): Promise<void> {
-  const { policy, unknown } = readPolicy(entry);
-  if (unknown.length > 0) leaveOut(`taken without ${unknown.join(', ')}`);
-  await calls.putPolicy(String(entry['name']), policy);
 }
 
 async function make(

@@ -14,6 +14,7 @@ import {
   shownConnection,
   shownConsumers,
 } from './open-connections.ts';
+import { answerOfPolicy, policiesOf } from './policies.ts';
 import { defaultBinding, NODE } from './shown.ts';
 import { Refused, type Fields, type VhostCalls, type VhostTotals } from './vhost-calls.ts';
 
@@ -45,7 +46,6 @@ const EMPTY = new Map([
   ['topic-permissions', 2],
   ['parameters', 2],
   ['global-parameters', 0],
-  ['policies', 1],
   ['operator-policies', 1],
   ['vhost-limits', 1],
   ['user-limits', 1],
@@ -75,6 +75,9 @@ export async function answerOf(
   }
   if (kind === 'exchanges' && vhost !== undefined && name !== undefined) {
     return await answerOfExchange(await call.calls(vhost), method, name, rest, query, body);
+  }
+  if (kind === 'policies' && vhost !== undefined && name !== undefined) {
+    return await answerOfPolicy(await call.calls(vhost), method, name, body);
   }
   if (kind === 'bindings' && parts.length >= 4) return await answerOfBinding(call, method, parts, body);
   if (kind === 'connections') {
@@ -113,6 +116,7 @@ export async function answerOf(
   if (kind === 'exchanges') {
     return ok(await listed(entriesOf(await ofAll(call, vhost, (calls) => calls.exchanges())), query));
   }
+  if (kind === 'policies') return ok(await listed(entriesOf(await ofAll(call, vhost, policiesOf)), query));
   if (kind === 'bindings') return ok(await ofAll(call, vhost, (calls) => calls.allBindings()));
   return null;
 }

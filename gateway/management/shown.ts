@@ -1,13 +1,11 @@
 /** Shown: queues, exchanges and bindings as the management API shows them. */
 
-import type { Binding, Exchange } from '../../sdk/admin/exchange-types.ts';
+import type { Binding, Exchange, PolicySettings } from '../../sdk/admin/exchange-types.ts';
 import type { Queue, QueueStatus } from '../../sdk/admin/queue-types.ts';
 import { defaultDeadLetterQueue } from '../../protocol/names/name-rule.ts';
 import { DELIVERY_LIMIT_MAX } from '../amqp/queues/queue-declaration.ts';
 
 export const NODE = 'posthorn@gateway';
-
-export type ShownQueue = ReturnType<typeof definedQueue>;
 
 /** As definitions have it. */
 export function definedQueue(queue: Omit<Queue, 'topologyVersion'>, vhost: string) {
@@ -43,36 +41,49 @@ export function shownQueue(queue: Omit<Queue, 'topologyVersion'>, vhost: string,
   };
 }
 
-function argumentsOfQueue(queue: Omit<Queue, 'topologyVersion'>): Record<string, string | number | boolean> {
-  const { retry, deadLetter, singleActiveConsumer, overflow, maxPriority } = queue;
+type Shown = Record<string, string | number | boolean>;
+
+function argumentsOfQueue(queue: Omit<Queue, 'topologyVersion'>): Shown {
+  const { singleActiveConsumer, overflow, maxPriority } = queue;
   const isLimited = queue.maxLength !== null || queue.maxBytes !== null;
-  const all = {
-    'x-max-priority': maxPriority > 0 ? maxPriority : null,
-    'x-message-ttl': queue.messageTtlMs,
-    'x-expires': queue.expiresMs,
-    'x-max-length': queue.maxLength,
-    'x-max-length-bytes': queue.maxBytes,
-    'x-overflow': isLimited && overflow !== 'drop-head' ? overflow : null,
-    'x-single-active-consumer': singleActiveConsumer ? true : null,
-    'x-delivery-limit':
-      'baseMs' in retry && retry.maxMs === 0 && retry.attempts < DELIVERY_LIMIT_MAX ? retry.attempts : null,
-    ...deadLettersOf(queue.queue, deadLetter),
+  const settings = settingsOf({
+    ...queue,
+    overflow: isLimited && overflow !== 'drop-head' ? overflow : undefined,
+    deadLetter: queue.deadLetter ?? { queue: defaultDeadLetterQueue(queue.queue) },
+  });
+  return {
+    ...(maxPriority > 0 && { 'x-max-priority': maxPriority }),
+    ...(singleActiveConsumer && { 'x-single-active-consumer': true }),
+    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [`x-${name}`, value])),
   };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as Record<
-    string,
-    string | number | boolean
-  >;
 }
 
-function deadLettersOf(name: string, target: Queue['deadLetter']): Record<string, string | null> {
-  if (target === 'none') return {};
+/** What a queue and a policy can both set, by the names that policies of RabbitMQ have for it. */
+export function settingsOf(settings: {
+  [Name in keyof PolicySettings]: PolicySettings[Name] | undefined;
+}): Shown {
+  const { retry, deadLetter } = settings;
+  const isLimit = retry && 'baseMs' in retry && retry.maxMs === 0 && retry.attempts < DELIVERY_LIMIT_MAX;
+  const all = {
+    'message-ttl': settings.messageTtlMs,
+    expires: settings.expiresMs,
+    'max-length': settings.maxLength,
+    'max-length-bytes': settings.maxBytes,
+    overflow: settings.overflow,
+    'delivery-limit': isLimit ? retry.attempts : null,
+    ...deadLettersOf(deadLetter),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value != null)) as Shown;
+}
+
+/** A policy may say that each queue has a dead-letter queue of its own, which RabbitMQ has no word for. */
+function deadLettersOf(target: Queue['deadLetter'] | undefined): Record<string, string | undefined> {
+  if (target == null || target === 'none') return {};
   const [exchange, key] =
-    target === null
-      ? ['', defaultDeadLetterQueue(name)]
-      : 'queue' in target
-        ? ['', target.queue]
-        : [target.exchange === 'amq.default' ? '' : target.exchange, target.routingKey ?? null];
-  return { 'x-dead-letter-exchange': exchange, 'x-dead-letter-routing-key': key };
+    'queue' in target
+      ? ['', target.queue]
+      : [target.exchange === 'amq.default' ? '' : target.exchange, target.routingKey];
+  return { 'dead-letter-exchange': exchange, 'dead-letter-routing-key': key };
 }
 
 export function shownExchange(exchange: Omit<Exchange, 'topologyVersion'>, vhost: string) {

@@ -2,7 +2,6 @@
 
 import type { BrokerClient } from '../amqp/connection/broker-clients.ts';
 import type { SdkPort } from '../amqp/sdk-port.ts';
-import type { PolicyDeclaration } from '../../sdk/admin/exchange-types.ts';
 import { Overview } from '../../sdk/admin/overview.ts';
 import { Policies } from '../../sdk/admin/policies.ts';
 import { asPosthornError } from '../../sdk/errors.ts';
@@ -46,6 +45,7 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 export class VhostCalls {
   readonly vhost: string;
+  readonly policies: Policies;
   readonly #client: BrokerClient;
   readonly #port: SdkPort;
 
@@ -54,6 +54,7 @@ export class VhostCalls {
 
   constructor(vhost: string, client: BrokerClient, port: SdkPort, blocked: Promise<string>) {
     this.vhost = vhost;
+    this.policies = new Policies(client.transport);
     this.#client = client;
     this.#port = port;
     this.#blocked = blocked;
@@ -187,10 +188,6 @@ export class VhostCalls {
 
   async bind(source: string, destination: BindingSpec['destination'], fields: Fields): Promise<void> {
     await this.#ask((done) => this.#port.bind(bindingOf(source, destination, fields), done));
-  }
-
-  async putPolicy(name: string, policy: PolicyDeclaration): Promise<void> {
-    await new Policies(this.#client.transport).put(name, policy);
   }
 
   async unbind(source: string, destination: BindingSpec['destination'], fields: Fields): Promise<void> {

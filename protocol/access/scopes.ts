@@ -45,11 +45,6 @@ export interface Need {
   readonly action: Action;
 }
 
-/** Asks for an action on any one thing, whatever its kind and name: what has an effect only together with rights of its own. */
-export interface NeedOfSome {
-  readonly some: Action;
-}
-
 export const ROLES = ['producer', 'consumer', 'operator', 'admin', 'viewer', 'metrics'] as const;
 export type Role = (typeof ROLES)[number];
 

@@ -53,8 +53,6 @@ export const definitionsSchema = z.strictObject({
   ),
   share_groups: list(shareGroupConfigSchema.extend({ share_group: nameSchema }), 'Share groups'),
 });
-/** What is sent: defaults of entries may be left out. */
-export type DefinitionsInput = z.input<typeof definitionsSchema>;
 export type Definitions = z.output<typeof definitionsSchema>;
 
 /** Members of a document that are lists, in the order in which each finds what it refers to. */

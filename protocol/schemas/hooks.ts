@@ -14,7 +14,6 @@ export const HOOKS_MAX = 1_000;
 export const HOOK_HEADERS_MAX = 20;
 
 export const HOOK_SCHEMES = ['github', 'stripe', 'standard', 'hmac'] as const;
-export type HookScheme = (typeof HOOK_SCHEMES)[number];
 
 /** Parts of the text that is signed. */
 const SIGNED_PARTS = /\{(?:body|timestamp|id)\}/g;

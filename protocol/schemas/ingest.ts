@@ -3,9 +3,6 @@
 import * as z from '../zod.ts';
 import { nameSchema } from './names.ts';
 
-/** Parts of the name of a topic. */
-export const TOPIC_PARTS = ['server', 'db', 'schema', 'table'] as const;
-
 const template = () =>
   z
     .string()
@@ -51,7 +48,6 @@ export const debeziumQuerySchema = z
     create: z.enum(['true', 'false']).optional().describe('`false`: a topic that is missing is not made'),
   })
   .meta({ allOf: [{ if: { required: ['tombstones'] }, then: { required: ['key'] } }] });
-export type DebeziumQuery = z.infer<typeof debeziumQuerySchema>;
 
 /** As the target of a hook. */
 export const debeziumTargetSchema = z.strictObject({

@@ -6,7 +6,6 @@ import { nextPage } from './pages.ts';
 import { quotasSchema, quotaUseSchema } from './quotas.ts';
 
 export const namespaceDeclarationSchema = z.strictObject({ quotas: quotasSchema.optional() });
-export type NamespaceDeclaration = z.infer<typeof namespaceDeclarationSchema>;
 
 /** What a change says: the quotas as they shall be from now on. */
 export const namespaceChangeSchema = z.strictObject({ quotas: quotasSchema });

@@ -51,6 +51,9 @@ export type DeadLetterConfig = z.infer<typeof deadLetterSchema>;
 export const OVERFLOW_BEHAVIOURS = ['drop-head', 'reject-publish', 'reject-publish-dlx'] as const;
 
 /** Everything but `max_priority` can change while the queue holds messages. */
+/** Settings that a queue has before a policy, and can leave to it. */
+export const YIELDING_SETTINGS = ['overflow', 'lease_ms', 'dedup_window_ms', 'retry', 'dead_letter'] as const;
+
 const changeable = {
   message_ttl_ms: spanMs()
     .nullable()
@@ -102,6 +105,13 @@ const changeable = {
       'The target of rejected, expired, dropped and exhausted messages; null: the queue `<queue>.dlq`',
     ),
   auto_delete: z.boolean().describe('The queue is deleted when its last consumer has left'),
+  unless_policy: z
+    .array(z.enum(YIELDING_SETTINGS))
+    .max(YIELDING_SETTINGS.length)
+    .optional()
+    .describe(
+      'Settings of the queue that hold unless a policy sets them. Of others the queue goes before a policy, and of limits the lower one counts. Default: none',
+    ),
   annotation: z
     .string()
     .max(ANNOTATION_LENGTH_MAX)
@@ -142,24 +152,6 @@ export type QueueDeclaration = z.infer<typeof queueDeclarationSchema>;
 
 export const queueChangeSchema = z.strictObject(changeable).partial();
 export type QueueChange = z.infer<typeof queueChangeSchema>;
-
-/** What a policy can set for the queues whose names it matches. */
-export const policyDefinitionSchema = z
-  .strictObject({
-    message_ttl_ms: changeable.message_ttl_ms,
-    expires_ms: changeable.expires_ms,
-    max_length: changeable.max_length,
-    max_bytes: changeable.max_bytes,
-    overflow: changeable.overflow,
-    lease_ms: changeable.lease_ms,
-    dedup_window_ms: changeable.dedup_window_ms,
-    retry: changeable.retry,
-    dead_letter: changeable.dead_letter,
-  })
-  .partial()
-  .refine((definition) => Object.keys(definition).length > 0, 'expected at least one setting')
-  .meta({ minProperties: 1 });
-export type PolicyDefinition = z.infer<typeof policyDefinitionSchema>;
 
 const count = () => z.int().min(0);
 

@@ -28,7 +28,6 @@ export const transactionPartitionsSchema = z.strictObject({
     .max(TRANSACTION_PARTITIONS_MAX)
     .describe('May be empty: then it only opens the transaction'),
 });
-export type TransactionPartitionsRequest = z.input<typeof transactionPartitionsSchema>;
 
 export const transactionPartitionsReplySchema = z.object({
   number: z.int().min(1).describe('Of the transaction in its epoch'),

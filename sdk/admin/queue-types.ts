@@ -33,6 +33,11 @@ export interface ChangeableQueueFields {
   /** The queue is deleted when its last consumer has left. Default false. */
   autoDelete: boolean;
   /**
+   * Settings of the queue that hold unless a policy sets them, by the names of the HTTP API. Of others the queue goes before a
+   * policy, and of limits the lower one counts. Default: none.
+   */
+  unlessPolicy?: ('overflow' | 'lease_ms' | 'dedup_window_ms' | 'retry' | 'dead_letter')[];
+  /**
    * What a client keeps with the queue, in 4,096 characters. The broker only compares it when the queue is declared again. A
    * gateway keeps the arguments of another protocol in it. Default: none.
    */

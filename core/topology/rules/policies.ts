@@ -8,7 +8,7 @@
  *
  *   a field that         the policy has          the policy has not
  *   the queue was given  limits: the lower one   the queue's
- *                        others: the queue's
+ *                        others: the queue's, or the policy's if it is in `unless_policy`
  *   the queue was not    the policy's            the default
  *
  * Limits are `message_ttl_ms`, `expires_ms`, `max_length` and `max_bytes`; null is no limit, the highest there is. So an
@@ -52,6 +52,8 @@ export function effectiveConfig(
 ): QueueConfig {
   const settings = givenFields(policy?.definition ?? {});
   const config: QueueConfig = { ...QUEUE_DEFAULTS, ...settings, ...given };
+  const yielded = (given.unless_policy ?? []).filter((name) => settings[name] !== undefined);
+  Object.assign(config, Object.fromEntries(yielded.map((name) => [name, settings[name]])));
   for (const limit of LIMITS) config[limit] = lower(given[limit], settings[limit]);
   return config;
 }

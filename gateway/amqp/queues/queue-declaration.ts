@@ -41,6 +41,10 @@ export function queueDeclarationOf(spec: QueueSpec): QueueDeclaration | PortErro
     expiresMs,
     singleActiveConsumer: given.singleActiveConsumer ?? false,
     autoDelete,
+    // As in RabbitMQ, where a policy sets what arguments have not.
+    unlessPolicy: (['overflow', 'retry', 'deadLetter'] as const)
+      .filter((name) => asked[name] === undefined)
+      .map((name) => (name === 'deadLetter' ? 'dead_letter' : name)),
     annotation: textOfCompared(compared),
   };
 }
@@ -107,7 +111,7 @@ export function differenceOf(spec: QueueSpec, virtualHost: string, error: Postho
 
 /** Settings that the client has not asked for. Somebody may have set them otherwise over HTTP. */
 function unaskedSettings({ arguments: given, exclusive }: QueueSpec): Set<string> {
-  const unasked = new Set<string>(['annotation']);
+  const unasked = new Set<string>(['annotation', 'unless_policy']);
   if (given.deliveryLimit === undefined) unasked.add('retry');
   if (given.deadLetterExchange === undefined) unasked.add('dead_letter');
   if (given.expiresMs === undefined && exclusive) unasked.add('expires_ms');

@@ -33,8 +33,6 @@ export type FieldValue =
 /** Tables within each other. A reader that recurses must stay far from the end of its stack. */
 export const TABLE_DEPTH_MAX = 64;
 
-export const EMPTY_TABLE: FieldTable = [];
-
 export function readTable(reader: ByteReader, depth = 0): FieldTable {
   if (depth > TABLE_DEPTH_MAX) reader.break();
   const table: [string, FieldValue][] = [];

@@ -63,4 +63,24 @@ describe('what a queue works with', () => {
     );
     expect(config).toMatchObject({ overflow: 'reject-publish', dead_letter: 'none' });
   });
+
+  it("is the policy's where the queue leaves a setting to it", () => {
+    const given = {
+      overflow: 'reject-publish',
+      dead_letter: 'none',
+      unless_policy: ['overflow', 'dead_letter'],
+    } as const;
+    const of = (definition: PolicyDefinition['definition']) =>
+      effectiveConfig({ ...given, unless_policy: [...given.unless_policy] }, policy('p', { definition }));
+    expect(of({ dead_letter: { exchange: 'x' } })).toMatchObject({
+      overflow: 'reject-publish',
+      dead_letter: { exchange: 'x' },
+    });
+    expect(of({ overflow: 'drop-head', retry: { schedule_ms: [] } })).toMatchObject({
+      overflow: 'drop-head',
+      dead_letter: 'none',
+      retry: { schedule_ms: [] },
+    });
+    expect(of({ dead_letter: null }).dead_letter).toBeNull();
+  });
 });

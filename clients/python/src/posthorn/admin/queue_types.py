@@ -33,6 +33,9 @@ class DeadLetterExchange(TypedDict):
 DeadLetterTarget = Literal["none"] | DeadLetterQueue | DeadLetterExchange
 
 
+YieldingSetting = Literal["overflow", "lease_ms", "dedup_window_ms", "retry", "dead_letter"]
+
+
 class QueueChange(TypedDict, total=False):
     """Settings that can change while the queue holds messages."""
 
@@ -53,6 +56,8 @@ class QueueChange(TypedDict, total=False):
     dead_letter: DeadLetterTarget | None
     """Where dead letters go; None, the default: the queue `<queue>.dlq`."""
     auto_delete: bool
+    unless_policy: list[YieldingSetting]
+    """Settings of the queue that hold unless a policy sets them. Default: none."""
     annotation: NotRequired[str]
     """What a client keeps with the queue. It is only compared when the queue is declared again."""
 
@@ -76,6 +81,8 @@ class Queue(TypedDict):
     retry: RetrySchedule | ExponentialRetry
     dead_letter: DeadLetterTarget | None
     auto_delete: bool
+    unless_policy: NotRequired[list[YieldingSetting]]
+    """Settings of the queue that hold unless a policy sets them."""
     annotation: NotRequired[str]
     """What a client keeps with the queue; the broker compares it when the queue is declared again."""
     warnings: NotRequired[list[str]]
