@@ -56,10 +56,10 @@ export const producerOperations = {
     path: TRANSACTIONS,
     tag: 'producers',
     access: onAll('group', 'view'),
-    summary: 'List the transactional ids that have been used',
+    summary: 'List the transactional ids',
     query: namePageQuerySchema,
     replies: {
-      200: { description: 'A page of the ids of the namespace, in order', json: transactionListSchema },
+      200: { description: 'A page of all that were used', json: transactionListSchema },
     },
     errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },

@@ -211,9 +211,9 @@ export const topicOperations = {
     path: `${PARTITION}/producers`,
     tag: 'producers',
     access: onTopic('read'),
-    summary: 'List the producers of records that a partition remembers',
+    summary: 'List the producers that a partition remembers',
     query: producersQuerySchema,
-    replies: { 200: { description: 'A page of the producers, by id', json: producerListSchema } },
+    replies: { 200: { description: 'A page, by id', json: producerListSchema } },
     errors: [...PARTITION_ERRORS, ...FIELD_ERRORS],
   },
   deleteRecords: {

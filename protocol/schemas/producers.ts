@@ -56,28 +56,18 @@ export const producersQuerySchema = z.strictObject({
   ...pageFields(PRODUCER_ID_LENGTH_MAX),
   after: z
     .string()
-    .max(PRODUCER_ID_LENGTH_MAX)
-    .regex(/^\d+$/)
-    .optional()
-    .describe('`next` of the page before'),
+    .regex(/^\d{1,16}$/)
+    .optional(),
 });
 
 export const producerListSchema = z.object({
   producers: z.array(
     z.object({
-      id: z.int().min(0),
-      epoch: z.int().min(0).describe('The highest that the partition has seen'),
-      last_sequence: z
-        .int()
-        .min(0)
-        .nullable()
-        .describe('Of its last record in this epoch; null: none is here'),
-      heard_at: z.int().describe('When a record or the end of a transaction came last, in ms'),
-      transaction_start_offset: z
-        .int()
-        .min(0)
-        .nullable()
-        .describe('Its first record of the open transaction; null: none is open here'),
+      id: z.int(),
+      epoch: z.int(),
+      last_sequence: z.int().nullable().describe('In this epoch; null: no record of it is here'),
+      heard_at: z.int().describe('In ms'),
+      transaction_start_offset: z.int().nullable().describe('Of the open transaction; null: none is open'),
     }),
   ),
   next: nextPage(),
