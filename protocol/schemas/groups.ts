@@ -267,25 +267,17 @@ export type CommitFields = z.output<typeof commitSchema>;
 export const committedSchema = z.object({ offsets: z.array(identifiedOffsetSchema) });
 export type Committed = z.infer<typeof committedSchema>;
 
-export const offsetsQuerySchema = z
-  .strictObject({
-    topic: nameSchema.optional().describe('Only this topic; otherwise all that the group has read'),
-    partitions: partitionNumbers()
-      .optional()
-      .describe('Only these partitions of the topic, as far as it has them'),
-    ...pageFields(NAME_LENGTH_MAX + 10),
-    after: z
-      .string()
-      .max(NAME_LENGTH_MAX + 10)
-      .regex(/^[^/]*\/\d{1,9}$/)
-      .optional()
-      .describe('`next` of the page before: the topic and the number of a partition'),
-  })
-  .refine(
-    ({ topic, partitions }) => partitions === undefined || topic !== undefined,
-    'partitions needs topic',
-  )
-  .meta({ dependentRequired: { partitions: ['topic'] } });
+export const offsetsQuerySchema = z.strictObject({
+  topic: nameSchema.optional().describe('Only this topic; otherwise all that the group has read'),
+  partitions: partitionNumbers().optional().describe('Only partitions with these numbers'),
+  ...pageFields(NAME_LENGTH_MAX + 10),
+  after: z
+    .string()
+    .max(NAME_LENGTH_MAX + 10)
+    .regex(/^[^/]*\/\d{1,9}$/)
+    .optional()
+    .describe('`next` of the page before: the topic and the number of a partition'),
+});
 
 export const groupOffsetSchema = z.object({
   ...identifiedPartition,

@@ -118,16 +118,12 @@ export class Groups {
     };
   }
 
-  /** Committed offsets and lag, of one topic or some of its partitions, or by default of all that the group reads or has read. */
+  /** Committed offsets and lag, of one topic or partitions with some numbers, or by default of all that the group reads or has read. */
   async offsets(
     group: string,
     { topic, partitions, ...options }: CallOptions & { topic?: string; partitions?: readonly number[] } = {},
   ): Promise<GroupOffset[]> {
-    if (partitions?.length === 0) return [];
-    const query = {
-      topic: topic === undefined ? undefined : checkName('topic', topic),
-      partitions: partitions?.join(','),
-    };
+    const query = { topic: topic && checkName('topic', topic), partitions: partitions?.join() };
     return await this.#offsets(group, query, options);
   }
 

@@ -140,11 +140,10 @@ export class GroupConsumer implements AsyncDisposable {
   /** Returns the lag of its partitions. Asks the broker. */
   async lag(): Promise<PartitionLag[]> {
     const { group } = this.#run.config;
-    const assigned = Map.groupBy(this.assignment, ({ topic }) => topic);
+    const topics = [...new Set(this.assignment.map(({ topic }) => topic))];
+    const partitions = this.assignment.map(({ partition }) => partition);
     const known = await Promise.all(
-      Array.from(assigned, ([topic, places]) =>
-        this.#groups.offsets(group, { topic, partitions: places.map(({ partition }) => partition) }),
-      ),
+      topics.map((topic) => this.#groups.offsets(group, { topic, partitions })),
     );
     return this.#run.works.flatMap(({ topicPartition: place, progress }) => {
       const found = known

@@ -60,10 +60,10 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     const named = found && (await topicWith(c.env, found.topic, numbers ?? []));
     if (isFailure(named)) return problem(c, named);
     const partitions = named
-      ? partitionsOfTopic(named).filter(({ partition }) => numbers?.includes(partition) ?? true)
+      ? partitionsOfTopic(named)
       : partitionsOfGroup(described.state, (await refreshTopics(c.env, path.namespace)).topics);
-    const page = pageOfPartitions(partitions, after, limit);
-    if (isFailure(page)) return problem(c, page);
+    const asked = numbers ? partitions.filter(({ partition }) => numbers.includes(partition)) : partitions;
+    const page = pageOfPartitions(asked, after, limit);
     const offsets = await readGroupOffsets(c.env, path.name, page.partitions);
     if (isFailure(offsets)) return problem(c, offsets);
     const { next } = page;

@@ -237,7 +237,7 @@ async function named(
       const name = isById ? ((await client.directory.byUuid(topicId))?.topic ?? null) : given;
       const partitions = partitionIndexes.filter((partition) => partition >= 0 && partition < PARTITIONS_MAX);
       const offsets =
-        name !== null && isName(name)
+        name !== null && isName(name) && partitions.length > 0
           ? await known(client.groups.offsets(group, { topic: name, partitions }))
           : [];
       const byPartition = new Map(offsets.map((each) => [each.partition, each]));

@@ -118,7 +118,8 @@ describe('a commit', () => {
     expect(await numbers('topic=some&partitions=2')).toEqual([2]);
     expect(await numbers('topic=some&partitions=1,2,3&limit=2')).toEqual([1, 2]);
     expect(await numbers('topic=some&partitions=1,2,3&limit=2&after=some/2')).toEqual([3]);
-    for (const query of ['partitions=1', 'topic=some&partitions=-1', 'topic=some&partitions=1,'])
+    expect(await numbers('partitions=0,2'), 'of all topics').toEqual([0, 2]);
+    for (const query of ['topic=some&partitions=-1', 'topic=some&partitions=1,'])
       expect((await broker.call('GET', `${group.path}/offsets?${query}`)).status).toBe(400);
   });
 

@@ -88,10 +88,8 @@ def describe_group(group: str) -> Operation[GroupDescription]:
 def group_offsets(
     group: str, *, topic: str | None = None, partitions: list[int] | None = None
 ) -> Operation[list[GroupOffset]]:
-    """Returns committed offsets and lag, of one topic or some of its partitions, or by default of all that the group
-    reads or has read."""
-    if partitions == []:
-        return []
+    """Returns committed offsets and lag, of one topic or partitions with some numbers, or by default of all that the
+    group reads or has read."""
     name = None if topic is None else check_name("topic", topic)
     numbers = None if partitions is None else ",".join(map(str, partitions))
     path = f"{group_path(group)}/offsets"
