@@ -12,7 +12,7 @@ import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../pr
 import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 import { check } from '../http/request.ts';
-import { traced } from '../http/trace-context.ts';
+import { traced } from '../../protocol/headers/trace-context.ts';
 
 /** The records of one partition, with their places in the request. */
 export interface PartitionRecords {

@@ -24,7 +24,7 @@ import { commitOffsets } from '../groups/group-offsets.ts';
 import { checkPartition, topicWith } from '../calls/partition-call.ts';
 import { problem } from '../http/problem.ts';
 import { publishInTransaction } from '../publish/transaction-messages.ts';
-import { tooMany } from '../publish/message-checks.ts';
+import { tooMany } from '../../core/queue/publish/message-checks.ts';
 import { bodyKind, check, readBody, readJson } from '../http/request.ts';
 import { requestTrace } from '../http/trace-context.ts';
 import { topicOfId } from '../cache/topic-identity.ts';
