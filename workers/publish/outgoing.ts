@@ -32,7 +32,7 @@ import {
 } from '../../protocol/record-batch/index.ts';
 import { inflate } from '../bounds/inflate.ts';
 import { isWithoutPromise } from '../../core/producers/delivery-level.ts';
-import { check } from '../http/request.ts';
+import { check } from '../../protocol/fields/check.ts';
 import { traced } from '../../protocol/headers/trace-context.ts';
 import {
   at,

@@ -10,7 +10,7 @@ import { InflateBudget, packBatches, type RecordInput } from '../../protocol/rec
 import { queuePublishSchema } from '../../protocol/schemas/deliveries.ts';
 import { recordOfMessage, type Message } from '../../protocol/schemas/messages.ts';
 import { inflate } from '../bounds/inflate.ts';
-import { check } from '../http/request.ts';
+import { check } from '../../protocol/fields/check.ts';
 
 /** @param trace the context of the request, for messages without one */
 export function batchesFromJson(
