@@ -4,6 +4,7 @@
  */
 
 import { DurableObject } from 'cloudflare:workers';
+import type { ProducerPage } from '../../core/log/known-producers.ts';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import type { KnownReport, ObjectReport } from '../../core/overview/object-report.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
@@ -196,6 +197,10 @@ export class Partition extends DurableObject<Env> implements PartitionMethods {
       waiting: this.#waiters.count(),
       meter: { ...meter, since: this.#since },
     });
+  }
+
+  producers(version: number, after: number, limit: number): ProducerPage | Stale {
+    return this.#current(version)?.produced.producersAfter(after, limit, this.now()) ?? STALE;
   }
 
   /** A reader has found a stored batch damaged. */

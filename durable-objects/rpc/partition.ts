@@ -3,6 +3,7 @@
 import type { Claim } from '../../core/group/offsets.ts';
 import type { OffsetTransaction } from '../../core/group/transactional-offset.ts';
 import type { ReadIsolation } from '../../core/log/aborted.ts';
+import type { ProducerPage } from '../../core/log/known-producers.ts';
 import type { TransactionEnd } from '../../core/log/producer-state.ts';
 import type { KnownReport, ObjectReport } from '../../core/overview/object-report.ts';
 import type { PublishRange } from '../../core/producers/gapped-sequences.ts';
@@ -162,6 +163,8 @@ export interface PartitionMethods extends Rpc.DurableObjectBranded {
    */
   endTransaction(end: TransactionEnd): Promise<{ isNew: boolean } | null>;
   describe(version: number): PartitionDescription | Stale;
+  /** Producers of records that it remembers: the first after an id. */
+  producers(version: number, after: number, limit: number): ProducerPage | Stale;
   /** Notes that a reader has found a stored batch damaged. */
   noteDamage(version: number, offset: number): true;
   deleteRecords(

@@ -332,6 +332,8 @@ export interface TopologyMethods extends Rpc.DurableObjectBranded {
   /** The first after a name. */
   transactionalIds(after: string, limit: number): string[];
   transactionalIdCount(): number;
+  /** All that were ever used: the first after a name. */
+  usedTransactionalIds(after: string, limit: number): string[];
 
   /**
    * Routes from an exchange, for objects that hand messages on. Routers route by themselves.

@@ -368,6 +368,10 @@ export class Topology extends DocumentedTopology implements TopologyMethods {
     return this.coordinators.count();
   }
 
+  usedTransactionalIds(after: string, limit: number): string[] {
+    return this.coordinators.coordinators(limit, after);
+  }
+
   /**
    * Routes messages of an exchange for objects that send messages on. Routers route by themselves.
    * @returns for each of the first messages the queues and topics, each once; ask again for the rest

@@ -31,10 +31,15 @@ export class TransactionalIds {
     this.#sql.run('INSERT INTO coordinators VALUES (?)', name);
   }
 
-  coordinators(limit: number): string[] {
+  /** The first after a name. */
+  coordinators(limit: number, after = ''): string[] {
     if (!this.#hasCoordinators) return [];
     return this.#sql
-      .all<{ name: string }>('SELECT name FROM coordinators ORDER BY name LIMIT ?', limit)
+      .all<{ name: string }>(
+        'SELECT name FROM coordinators WHERE name > ? ORDER BY name LIMIT ?',
+        after,
+        limit,
+      )
       .map(({ name }) => name);
   }
 

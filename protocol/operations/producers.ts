@@ -5,6 +5,7 @@ import { committedSchema } from '../schemas/groups.ts';
 import {
   transactionEndReplySchema,
   transactionEndSchema,
+  transactionListSchema,
   transactionMessagesReplySchema,
   transactionMessagesSchema,
   transactionOffsetsSchema,
@@ -12,10 +13,12 @@ import {
   transactionPartitionsSchema,
   transactionStateSchema,
 } from '../schemas/transactions.ts';
-import { onSome, onTransactionalId } from './access-rule.ts';
-import { BODY_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
+import { namePageQuerySchema } from '../schemas/pages.ts';
+import { onAll, onSome, onTransactionalId } from './access-rule.ts';
+import { BODY_ERRORS, FIELD_ERRORS, NAMESPACE_ERRORS, NAMESPACE_PATH, type Operation } from './operation.ts';
 
-const TRANSACTION = `${NAMESPACE_PATH}/transactions/{transactional_id}`;
+const TRANSACTIONS = `${NAMESPACE_PATH}/transactions`;
+const TRANSACTION = `${TRANSACTIONS}/{transactional_id}`;
 
 const END_ERRORS = [
   ...NAMESPACE_ERRORS,
@@ -46,6 +49,19 @@ export const producerOperations = {
       'transaction_in_progress',
       'transaction_unavailable',
     ],
+  },
+  listTransactions: {
+    id: 'listTransactions',
+    method: 'get',
+    path: TRANSACTIONS,
+    tag: 'producers',
+    access: onAll('group', 'view'),
+    summary: 'List the transactional ids',
+    query: namePageQuerySchema,
+    replies: {
+      200: { description: 'A page of all that were used', json: transactionListSchema },
+    },
+    errors: [...NAMESPACE_ERRORS, ...FIELD_ERRORS],
   },
   getTransaction: {
     id: 'getTransaction',

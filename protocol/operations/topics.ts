@@ -20,6 +20,7 @@ import {
   topicListSchema,
   topicSchema,
 } from '../schemas/topics.ts';
+import { producerListSchema, producersQuerySchema } from '../schemas/producers.ts';
 import { lagPageQuerySchema } from '../schemas/pages.ts';
 
 import { onAll, onTopic } from './access-rule.ts';
@@ -203,6 +204,17 @@ export const topicOperations = {
     summary: 'Read the offsets, size and meter of a partition',
     replies: { 200: { description: 'The state of the partition', json: partitionStateSchema } },
     errors: PARTITION_ERRORS,
+  },
+  listProducers: {
+    id: 'listProducers',
+    method: 'get',
+    path: `${PARTITION}/producers`,
+    tag: 'producers',
+    access: onTopic('read'),
+    summary: 'List the producers that a partition remembers',
+    query: producersQuerySchema,
+    replies: { 200: { description: 'A page, by id', json: producerListSchema } },
+    errors: [...PARTITION_ERRORS, ...FIELD_ERRORS],
   },
   deleteRecords: {
     id: 'deleteRecords',

@@ -9,6 +9,10 @@ import {
   TRANSACTION_TIMEOUT_MS_MIN,
 } from '../limits.ts';
 import { wideNameSchema } from './names.ts';
+import { nextPage, pageFields } from './pages.ts';
+
+/** Of the digits of PRODUCER_ID_MAX. */
+const PRODUCER_ID_LENGTH_MAX = 16;
 
 /** Of one instance of a producer. */
 export const producerIdentity = {
@@ -47,6 +51,28 @@ export const producerReplySchema = z.object({
   epoch: z.int().min(0),
 });
 export type ProducerReply = z.infer<typeof producerReplySchema>;
+
+export const producersQuerySchema = z.strictObject({
+  ...pageFields(PRODUCER_ID_LENGTH_MAX),
+  after: z
+    .string()
+    .regex(/^\d{1,16}$/)
+    .optional(),
+});
+
+export const producerListSchema = z.object({
+  producers: z.array(
+    z.object({
+      id: z.int(),
+      epoch: z.int(),
+      last_sequence: z.int().nullable().describe('In this epoch; null: no record of it is here'),
+      heard_at: z.int().describe('In ms'),
+      transaction_start_offset: z.int().nullable().describe('Of the open transaction; null: none is open'),
+    }),
+  ),
+  next: nextPage(),
+});
+export type ProducerList = z.infer<typeof producerListSchema>;
 
 const sequence = () =>
   z

@@ -5,6 +5,7 @@ import { commitFields, isOneClaim, ONE_CLAIM, ONE_CLAIM_RULE } from './groups.ts
 import { exchangeMessageSchema } from './exchanges.ts';
 import { TRANSACTION_MESSAGES_MAX, TRANSACTION_PARTITIONS_MAX } from '../limits.ts';
 import { nameSchema, wideNameSchema } from './names.ts';
+import { nextPage } from './pages.ts';
 import { producerIdentity } from './producers.ts';
 import { oneOf } from './schema-rules.ts';
 
@@ -89,6 +90,12 @@ export const transactionEndReplySchema = z.object({
     .describe('empty: every partition has it. Otherwise it is decided and on its way'),
 });
 export type TransactionEndReply = z.infer<typeof transactionEndReplySchema>;
+
+export const transactionListSchema = z.object({
+  transactions: z.array(z.object({ transactional_id: wideNameSchema })),
+  next: nextPage(),
+});
+export type TransactionList = z.infer<typeof transactionListSchema>;
 
 export const transactionStateSchema = z.object({
   transactional_id: wideNameSchema,

@@ -6,6 +6,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { rowsOf } from '../../protocol/operations/call-rows.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -17,7 +18,10 @@ export const foldedModules: Plugin = {
   name: 'folded-modules',
   setup(builder) {
     builder.onLoad({ filter: /[\\/]protocol[\\/]operations[\\/]calls\.ts$/ }, () => ({
-      contents: `export const calls = ${JSON.stringify(calls)};`,
+      contents: `import { callsOf } from './call-rows.ts';
+export const calls = callsOf(${JSON.stringify(rowsOf(calls))});`,
+      resolveDir: join(ROOT, 'protocol/operations'),
+      loader: 'js',
     }));
     // A Worker is not Node.
     builder.onLoad({ filter: /[\\/]sdk[\\/]client[\\/]sockets[\\/]node-socket\.ts$/ }, () => ({

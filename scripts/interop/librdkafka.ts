@@ -1,6 +1,6 @@
 /**
  * librdkafka's own tests, in C, as node-rdkafka's package brings them: built once, and each run against the gateway and against Kafka at
- * the same time. A test that Kafka passes has to pass with the gateway too. Wants a C and C++ compiler, make and OpenSSL's headers.
+ * the same time. A test that Kafka passes has to pass with the gateway too. Wants bash, a C and C++ compiler, make and OpenSSL's headers.
  */
 
 import { execFile } from 'node:child_process';
@@ -30,7 +30,7 @@ async function build(folder: string): Promise<string> {
   const made = { cwd: folder, timeout: BUILD_MS_MAX, maxBuffer: 64 * 1024 * 1024 };
   await execute('npm', ['pack', PACKAGE, '--silent'], made);
   await execute('tar', ['xzf', `${PACKAGE.replace('@', '-')}.tgz`], made);
-  await execute('sh', ['./configure'], { ...made, cwd: library });
+  await execute('bash', ['./configure'], { ...made, cwd: library });
   await execute('make', ['-j2', 'libs'], { ...made, cwd: library });
   await execute('make', ['-j2', '-C', 'tests', 'build'], { ...made, cwd: library });
   return tests;

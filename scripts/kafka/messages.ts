@@ -19,7 +19,8 @@ const APIS = [
   ...['DescribeLogDirs', 'ElectLeaders', 'AlterPartitionReassignments', 'ListPartitionReassignments'],
   'ListConfigResources',
   ...['InitProducerId', 'AddPartitionsToTxn', 'AddOffsetsToTxn', 'EndTxn', 'TxnOffsetCommit'],
-  ...['DescribeTransactions', 'ListTransactions', 'ConsumerGroupHeartbeat', 'ConsumerGroupDescribe'],
+  ...['DescribeTransactions', 'ListTransactions', 'DescribeProducers'],
+  ...['ConsumerGroupHeartbeat', 'ConsumerGroupDescribe'],
   ...['ShareGroupHeartbeat', 'ShareGroupDescribe', 'ShareFetch', 'ShareAcknowledge'],
   ...['DescribeShareGroupOffsets', 'AlterShareGroupOffsets', 'DeleteShareGroupOffsets'],
 ];

@@ -5,8 +5,11 @@ import { operations } from '../../protocol/operations/index.ts';
 import { Posthorn } from '../../sdk/index.ts';
 import { brokerForTests } from './harness.ts';
 
-/** Debezium Server, senders of webhooks and gateways call these, and no program that has the SDK needs them. */
-const FOR_OTHERS = ['ingestDebezium', 'receiveHook', 'logInByScram'] as const;
+/** Debezium Server, senders of webhooks and gateways call these, or people by the command, and no program that has the SDK needs them. */
+const FOR_OTHERS = [
+  ...(['ingestDebezium', 'receiveHook', 'logInByScram'] as const),
+  ...(['listTransactions', 'listProducers'] as const),
+];
 
 /** By operation: the method of the client, or the object that makes the call while it works. */
 const REACHED_BY: Record<Exclude<keyof typeof operations, (typeof FOR_OTHERS)[number]>, string> = {

@@ -50,6 +50,8 @@ const SERVED_APIS: readonly (readonly [name: string, last?: number])[] = [
   ['ListPartitionReassignments'],
   ['ListConfigResources'],
   ['DescribeTransactions'],
+  ['ListTransactions'],
+  ['DescribeProducers'],
   ['DescribeCluster'],
   ['ConsumerGroupHeartbeat'],
   ['ConsumerGroupDescribe'],

@@ -1,9 +1,11 @@
 /** A single partition: its offsets, size and meter, and deleting its oldest records. */
 
 import type { Hono } from 'hono';
+import type { ProducerPage } from '../../core/log/known-producers.ts';
 import type { PartitionDescription } from '../../durable-objects/rpc/partition.ts';
 import { isFailure } from '../../protocol/errors.ts';
 import { calls } from '../../protocol/operations/calls.ts';
+import { producersQuerySchema, type ProducerList } from '../../protocol/schemas/producers.ts';
 import { deleteRecordsQuerySchema } from '../../protocol/schemas/records.ts';
 import type { PartitionState, RecordsDeleted } from '../../protocol/schemas/topics.ts';
 import { callPartition } from '../calls/partition-call.ts';
@@ -25,6 +27,28 @@ export function partitionRoutes(app: Hono<AppEnv>): void {
     });
     if (isFailure(state)) return problem(c, state);
     return c.json(stateReply(topic.name, topicId, partition, state));
+  });
+
+  bind(app, calls.listProducers, async (c) => {
+    const query = readQuery(c, producersQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const topic = await readTopic(c);
+    if (isFailure(topic)) return problem(c, topic);
+    const { after = '-1', limit } = query.fields;
+    const page = await callPartition<ProducerPage>(c.env, topic, readPartition(c), (stub, version) =>
+      stub.producers(version, Number(after), limit),
+    );
+    if (isFailure(page)) return problem(c, page);
+    return c.json({
+      producers: page.producers.map(({ id, epoch, lastSequence, lastMs, transactionStart }) => ({
+        id,
+        epoch,
+        last_sequence: lastSequence,
+        heard_at: lastMs,
+        transaction_start_offset: transactionStart,
+      })),
+      ...(page.next !== null && { next: String(page.next) }),
+    } satisfies ProducerList);
   });
 
   bind(app, calls.deleteRecords, async (c) => {

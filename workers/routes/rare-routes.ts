@@ -16,10 +16,14 @@ const RARE: readonly (readonly [readonly CallId[], () => Promise<Routes>])[] = [
     ['listTopics', 'declareTopic', 'getTopic', 'changeTopic', 'deleteTopic'],
     async () => (await import('./topics.ts')).topicRoutes,
   ],
-  [['describePartition', 'deleteRecords'], async () => (await import('./partitions.ts')).partitionRoutes],
+  [
+    ['describePartition', 'listProducers', 'deleteRecords'],
+    async () => (await import('./partitions.ts')).partitionRoutes,
+  ],
   [['makeProducer'], async () => (await import('./producers.ts')).producerRoutes],
   [
     [
+      'listTransactions',
       'getTransaction',
       'addPartitions',
       'addOffsets',

@@ -6,9 +6,11 @@ import type { z } from 'zod';
 import { needsOf, needsOfTarget } from '../../core/access/reach.ts';
 import type { TopicDefinition } from '../../core/topology/topics.ts';
 import type { Outcome } from '../../core/transaction/transaction.ts';
+import { topologyStub } from '../../durable-objects/stubs.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import type { Committed } from '../../protocol/schemas/groups.ts';
 import { REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
+import { namePageQuerySchema } from '../../protocol/schemas/pages.ts';
 import { isWideName, WIDE_NAME_RULE } from '../../protocol/schemas/names.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import {
@@ -17,12 +19,14 @@ import {
   transactionOffsetsSchema,
   transactionPartitionsSchema,
   type TransactionEndReply,
+  type TransactionList,
   type TransactionPartitionsReply,
   type TransactionState,
 } from '../../protocol/schemas/transactions.ts';
 import { commitOffsets } from '../groups/group-offsets.ts';
 import { checkPartition, topicWith } from '../calls/partition-call.ts';
 import { problem } from '../http/problem.ts';
+import { readQuery } from '../http/query.ts';
 import { publishInTransaction } from '../publish/transaction-messages.ts';
 import { tooMany } from '../../core/queue/publish/message-checks.ts';
 import { check } from '../../protocol/fields/check.ts';
@@ -37,6 +41,20 @@ import { bind } from './bind.ts';
 import { readNamespace, seenTopologyVersion, type AppContext, type AppEnv } from '../http/context.ts';
 
 export function transactionRoutes(app: Hono<AppEnv>): void {
+  bind(app, calls.listTransactions, async (c) => {
+    const namespace = readNamespace(c);
+    if (typeof namespace !== 'string') return problem(c, namespace);
+    const query = readQuery(c, namePageQuerySchema);
+    if (isFailure(query)) return problem(c, query);
+    const { after = '', limit } = query.fields;
+    const found = await topologyStub(c.env, namespace).usedTransactionalIds(after, limit + 1);
+    const page = found.slice(0, limit);
+    return c.json({
+      transactions: page.map((name) => ({ transactional_id: name })),
+      ...(found.length > limit && { next: page.at(-1)! }),
+    } satisfies TransactionList);
+  });
+
   bind(app, calls.getTransaction, async (c) => {
     const path = readPath(c);
     if (isFailure(path)) return problem(c, path);

@@ -168,6 +168,8 @@ LEFT_OUT = {
     "ingestDebezium": "Debezium Server calls it",
     "followOverview": "server-sent events; `overview.get` reads it once",
     "fetchForMember": "the consumer fetches from positions of its own",
+    "listTransactions": "people look for transactions that hang by the command or by Kafka's tools",
+    "listProducers": "as `listTransactions`",
     "getTransaction": "what the producer does not know, `commit` finds out",
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../../../core/log/producer-state.ts';
 import { exchangeProducerId, isExchangeBatch, readExchangeBatch } from '../../../core/log/exchange-batch.ts';
 import { checkOffset } from '../../../core/log/fetch.ts';
+import { producersAfter, type ProducerPage } from '../../../core/log/known-producers.ts';
 import type { PublishRange } from '../../../core/producers/gapped-sequences.ts';
 import { failure, isFailure, type Failure } from '../../../protocol/errors.ts';
 import {
@@ -103,6 +104,10 @@ export class ProducedLog {
   /** How many producers are remembered. */
   get producerCount(): number {
     return this.#states.size;
+  }
+
+  producersAfter(id: number, limit: number, nowMs: number): ProducerPage {
+    return producersAfter(this.#states.alive(nowMs), id, limit);
   }
 
   /** Commits all commands as one, in order. An exception has changed nothing. */

@@ -12,9 +12,11 @@ import { heartbeat, joinGroup, leaveGroup, syncGroup } from './groups.ts';
 import { listOffsets, offsetForLeaderEpoch } from './list-offsets.ts';
 import { describeCluster, findCoordinator, metadata } from './metadata.ts';
 import { describeLogDirs } from './admin/describe-log-dirs.ts';
+import { describeProducers } from './admin/describe-producers.ts';
 import { describeTopicPartitions } from './admin/describe-topic-partitions.ts';
 import { alterPartitionReassignments, electLeaders, listPartitionReassignments } from './admin/leaders.ts';
 import { listConfigResources } from './admin/list-config-resources.ts';
+import { listTransactions } from './admin/list-transactions.ts';
 import { describeTransactions } from './admin/describe-transactions.ts';
 import { offsetDelete } from './admin/offset-delete.ts';
 import { offsetCommit, offsetFetch } from './offsets.ts';
@@ -60,6 +62,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   DescribeConfigs: describeConfigs,
   DescribeGroups: describeGroups,
   DescribeLogDirs: describeLogDirs,
+  DescribeProducers: describeProducers,
   DescribeShareGroupOffsets: describeShareGroupOffsets,
   DescribeTopicPartitions: describeTopicPartitions,
   DescribeTransactions: describeTransactions,
@@ -76,6 +79,7 @@ export const HANDLERS: Readonly<Record<string, Handler<never>>> = {
   ListGroups: listGroups,
   ListOffsets: listOffsets,
   ListPartitionReassignments: listPartitionReassignments,
+  ListTransactions: listTransactions,
   Metadata: metadata,
   OffsetCommit: offsetCommit,
   OffsetDelete: offsetDelete,

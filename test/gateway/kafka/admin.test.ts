@@ -8,7 +8,6 @@ import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { SERVED } from '../../../wire/kafka/served-apis.ts';
 import { KafkaBroker, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
-import { RawTransactions } from './support/raw-transactions.ts';
 
 let kafka: KafkaBroker;
 beforeAll(async () => {
@@ -294,31 +293,6 @@ describe('offsets of a group', () => {
     await kafka.posthorn.groups.member(groupId, member);
     expect(await forget(groupId)).toMatchObject(told(ERRORS.GROUP_SUBSCRIBED_TO_TOPIC));
     client.socket.destroy();
-  });
-});
-
-describe('transactional ids', () => {
-  it('are described', async () => {
-    const topic = await kafka.topic();
-    const transactions = await RawTransactions.connect(kafka.server.port, newName());
-    const described = async (): Promise<unknown> => {
-      const transactionalIds = [transactions.transactionalId, 'nobody'];
-      const body = { transactionalIds };
-      return (await transactions.client.send('DescribeTransactions', 0, body))['transactionStates'];
-    };
-    await transactions.init();
-    expect(await described()).toMatchObject([
-      { errorCode: 0, transactionState: 'Empty', transactionTimeoutMs: 60_000, topics: [] },
-      { errorCode: ERRORS.TRANSACTIONAL_ID_NOT_FOUND },
-    ]);
-    await transactions.addPartitions(topic);
-    expect(await described()).toMatchObject([
-      { ...transactions.identity, transactionState: 'Ongoing', topics: [{ topic, partitions: [0] }] },
-      {},
-    ]);
-    await transactions.end(true);
-    expect(await described()).toMatchObject([{ transactionState: 'CompleteCommit' }, {}]);
-    transactions.close();
   });
 });
 

@@ -2,7 +2,10 @@
 
 import type { Consumer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { offsetFetch } from '../../../gateway/kafka/apis/offsets.ts';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
+import type { Session } from '../../../gateway/kafka/session.ts';
+import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
 import { KafkaBroker, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
 
@@ -164,10 +167,15 @@ describe('a member of a group', () => {
         metadata: 'note',
         errorCode: 0,
       });
-      for (const none of [-1, -2, -1]) {
+      // Kafka gives back what is below -2 too, but no client commits that.
+      for (const [none, told] of [
+        [-1, -1],
+        [-2, -2],
+        [-3, -1],
+      ] as const) {
         expect(await member.commit(topic, 1)).toBe(0);
-        expect(await member.commit(topic, none), 'it begins by its reset policy').toBe(0);
-        expect(await member.committed(topic)).toMatchObject({ committedOffset: -1, errorCode: 0 });
+        expect(await member.commit(topic, none)).toBe(0);
+        expect(await member.committed(topic)).toMatchObject({ committedOffset: told, errorCode: 0 });
       }
       expect(await member.commit(topic, 1, { generationIdOrMemberEpoch: member.generation - 1 })).toBe(22);
       expect(await member.commit(topic, 1, { memberId: 'somebody' })).toBe(25);
@@ -246,5 +254,23 @@ describe('offsets of a group without members', () => {
       expect(await member.committed(topic)).toMatchObject({ committedOffset: 77, committedLeaderEpoch: -1 });
       expect(await member.commit(newName(), 0)).toBe(3);
     });
+  });
+});
+
+describe('the offsets of a group', () => {
+  it('are asked of the broker for the named partitions alone', async () => {
+    const asked: unknown[] = [];
+    const offsets = async (_: string, of: { partitions: number[] }): Promise<object[]> => {
+      asked.push(of);
+      return of.partitions.map((partition) => ({ partition, offset: partition * 10 }));
+    };
+    const session = { client: { groups: { offsets } } } as unknown as Session;
+    const topics = [{ name: 'wide', topicId: ZERO_UUID, partitionIndexes: [7, 3, -1, 1_000] }];
+    const answer = await offsetFetch(session, { groupId: 'g', topics, groups: [], requireStable: false }, 7);
+    expect(asked).toEqual([{ topic: 'wide', partitions: [7, 3] }]);
+    const { partitions } = (answer as { topics: { partitions: object[] }[] }).topics[0]!;
+    expect(partitions).toMatchObject(
+      [70, 30, -1, -1].map((committedOffset) => ({ committedOffset, errorCode: 0 })),
+    );
   });
 });

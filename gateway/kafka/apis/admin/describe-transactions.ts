@@ -14,6 +14,12 @@ const STATES = {
   aborting: 'PrepareAbort',
 } as const;
 
+/** All states that Kafka has names for. */
+export const KAFKA_STATES: ReadonlySet<string> = new Set([
+  ...Object.values(STATES),
+  ...['CompleteCommit', 'CompleteAbort', 'PrepareEpochFence', 'Dead'],
+]);
+
 const UNKNOWN = {
   transactionState: '',
   transactionTimeoutMs: 0,
@@ -35,12 +41,10 @@ export const describeTransactions: Handler<{ transactionalIds: string[] }> = asy
   ),
 });
 
-async function describe({ client }: Session, transactionalId: string): Promise<object> {
-  const isPossible = isWideName(transactionalId);
-  if (!isPossible) return { ...UNKNOWN, errorCode: ERRORS.TRANSACTIONAL_ID_NOT_FOUND };
+async function describe(session: Session, transactionalId: string): Promise<object> {
   try {
-    const path = `/transactions/${encodeURIComponent(transactionalId)}`;
-    const found = await client.transport.json<TransactionState>({ method: 'GET', path });
+    const found = isWideName(transactionalId) ? await findTransaction(session, transactionalId) : null;
+    if (found === null) return { ...UNKNOWN, errorCode: ERRORS.TRANSACTIONAL_ID_NOT_FOUND };
     return {
       errorCode: ERRORS.NONE,
       transactionState: stateOf(found),
@@ -51,14 +55,27 @@ async function describe({ client }: Session, transactionalId: string): Promise<o
       topics: topicsOf(found),
     };
   } catch (error) {
-    const isGone = asPosthornError(error).code === 'transaction_not_found';
-    const { errorCode } = failureOf(error, 'transaction');
-    return { ...UNKNOWN, errorCode: isGone ? ERRORS.TRANSACTIONAL_ID_NOT_FOUND : errorCode };
+    return { ...UNKNOWN, errorCode: failureOf(error, 'transaction').errorCode };
+  }
+}
+
+/** Null: the id has no transactions. */
+export async function findTransaction(
+  { client }: Session,
+  transactionalId: string,
+): Promise<TransactionState | null> {
+  try {
+    const path = `/transactions/${encodeURIComponent(transactionalId)}`;
+    return await client.transport.json<TransactionState>({ method: 'GET', path });
+  } catch (cause) {
+    const error = asPosthornError(cause);
+    if (error.code === 'transaction_not_found') return null;
+    throw error;
   }
 }
 
 /** Of a transaction that has ended and began no other, Kafka tells how. */
-function stateOf({ state, last }: TransactionState): string {
+export function stateOf({ state, last }: TransactionState): string {
   if (state !== 'empty' || last === null) return STATES[state];
   return last.outcome === 'commit' ? 'CompleteCommit' : 'CompleteAbort';
 }
