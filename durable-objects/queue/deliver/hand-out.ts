@@ -94,7 +94,8 @@ export class HandOut {
   }
 
   /** The reply to somebody who has come to wait, or to keep what another has taken. */
-  accept({ version: _, ...poll }: DeliverRequest): Response {
+  accept(request: DeliverRequest): Response {
+    const { version: _, ...poll } = request;
     const response = this.#consumers.accept(poll, this.#now());
     if (poll.keeps !== undefined) this.#mayHold = true;
     this.serve(); // for what is there, or came between the look and the wait
