@@ -12,9 +12,9 @@ import {
   SESSION_TIMEOUT_MS_MAX,
   SESSION_TIMEOUT_MS_MIN,
 } from '../limits.ts';
-import { nameSchema, wideNameSchema } from './names.ts';
+import { nameSchema, wideNameSchema, topicPatternSchema } from './names.ts';
 import { CLIENT_ID_LENGTH_MAX, REBALANCE_TIMEOUT_MS_MAX } from './classic-groups.ts';
-import { memberReplySchema, namedPartitionSchema, topicPatternSchema } from './groups.ts';
+import { memberReplySchema, namedPartitionSchema } from './groups.ts';
 
 /** What `epoch` says, if it is not that of the last reply. */
 export const CONSUMER_EPOCHS = { join: 0, leave: -1, leaveForNow: -2 } as const;

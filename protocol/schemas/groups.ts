@@ -22,7 +22,7 @@ import {
   WAIT_MS_MAX,
 } from '../limits.ts';
 import { classicStateSchema } from './classic-groups.ts';
-import { nameSchema, wideNameSchema } from './names.ts';
+import { nameSchema, topicPatternSchema, wideNameSchema } from './names.ts';
 import { oneOf, someOf, utf8BytesMax } from './schema-rules.ts';
 import {
   atMostOnceIs,
@@ -31,6 +31,7 @@ import {
   fetchedRecordSchema,
   isolationSchema,
   onCorruptSchema,
+  partitionNumbers,
   type FetchedRecord,
 } from './records.ts';
 import { topicIdSchema } from './topics.ts';
@@ -60,11 +61,6 @@ export type NamedPartition = z.infer<typeof namedPartitionSchema>;
 const identifiedPartition = { topic: nameSchema, topic_id: topicIdSchema, partition: z.int().min(0) };
 const identifiedPartitionSchema = z.object(identifiedPartition);
 export type IdentifiedPartition = z.infer<typeof identifiedPartitionSchema>;
-
-/** A glob: `*` stands for any characters, `?` for one. */
-export const topicPatternSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9._*?-]{1,249}$/, 'expected a name in which * stands for any characters and ? for one');
 
 export const joinSchema = z
   .strictObject({
@@ -273,6 +269,7 @@ export type Committed = z.infer<typeof committedSchema>;
 
 export const offsetsQuerySchema = z.strictObject({
   topic: nameSchema.optional().describe('Only this topic; otherwise all that the group has read'),
+  partitions: partitionNumbers().optional().describe('Only partitions with these numbers'),
   ...pageFields(NAME_LENGTH_MAX + 10),
   after: z
     .string()

@@ -21,3 +21,8 @@ export const wideNameSchema = z
   .regex(WIDE_NAME_PATTERN, `expected ${WIDE_NAME_RULE}`)
   .refine(hasWideLength, `expected ${WIDE_NAME_RULE}`)
   .meta(utf8BytesMax(WIDE_NAME_BYTES_MAX));
+
+/** A glob: `*` stands for any characters, `?` for one. */
+export const topicPatternSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9._*?-]{1,249}$/, 'expected a name in which * stands for any characters and ? for one');

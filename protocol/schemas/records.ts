@@ -128,13 +128,20 @@ export const produceSchema = z
   .meta({ allOf: PRODUCE_RULES });
 export type ProduceRequest = z.infer<typeof produceSchema>;
 
+/** In a query: one, or several with commas between them. */
+export const partitionNumbers = () =>
+  z.union([
+    z.int().min(0),
+    z.string().regex(/^\d{1,4}(,\d{1,4})+$/, 'expected partition numbers with commas between them'),
+  ]);
+
+export function numbersIn(partitions: string | number | undefined): number[] | undefined {
+  return partitions === undefined ? undefined : String(partitions).split(',').map(Number);
+}
+
 export const produceQuerySchema = z
   .strictObject({
-    partitions: z
-      .union([
-        z.int().min(0),
-        z.string().regex(/^\d{1,4}(,\d{1,4})+$/, 'expected partition numbers with commas between them'),
-      ])
+    partitions: partitionNumbers()
       .optional()
       .describe('For a body of record batches: one partition for all of them, or one for each, in order'),
     acks: z.enum(ACKS).optional().describe('For a body of record batches, what `acks` is in JSON'),

@@ -100,7 +100,7 @@ export class Groups {
       classic,
       ...state
     } = await this.#transport.json<WireGroupState>(call);
-    const others = next === undefined ? [] : await this.#offsets(group, undefined, next, options);
+    const others = next === undefined ? [] : await this.#offsets(group, {}, { ...options, after: next });
     return {
       ...fromWire<Omit<GroupDescription, 'members' | 'offsets' | 'classic'>>(state),
       ...(classic && {
@@ -118,12 +118,13 @@ export class Groups {
     };
   }
 
-  /** Committed offsets and lag, of one topic, or by default of all that the group reads or has read. */
+  /** Committed offsets and lag, of one topic or partitions with some numbers, or by default of all that the group reads or has read. */
   async offsets(
     group: string,
-    { topic, ...options }: CallOptions & { topic?: string } = {},
+    { topic, partitions, ...options }: CallOptions & { topic?: string; partitions?: readonly number[] } = {},
   ): Promise<GroupOffset[]> {
-    return await this.#offsets(group, topic, undefined, options);
+    const query = { topic: topic && checkName('topic', topic), partitions: partitions?.join() };
+    return await this.#offsets(group, query, options);
   }
 
   /**
@@ -187,14 +188,12 @@ export class Groups {
 
   async #offsets(
     group: string,
-    topic: string | undefined,
-    after: string | undefined,
-    options: CallOptions,
+    query: Record<string, string | undefined>,
+    options: CallOptions & { after?: string },
   ): Promise<GroupOffset[]> {
-    const query = { topic: topic === undefined ? undefined : checkName('topic', topic) };
     const itemsOf = (page: GroupOffsets) => page.offsets;
     const path = `${groupPath(group)}/offsets`;
-    const offsets = await listAll(this.#transport, path, itemsOf, { ...options, query, after });
+    const offsets = await listAll(this.#transport, path, itemsOf, { ...options, query });
     return offsets.map((offset) => fromWire<GroupOffset>(offset));
   }
 }

@@ -141,7 +141,10 @@ export class GroupConsumer implements AsyncDisposable {
   async lag(): Promise<PartitionLag[]> {
     const { group } = this.#run.config;
     const topics = [...new Set(this.assignment.map(({ topic }) => topic))];
-    const known = await Promise.all(topics.map((topic) => this.#groups.offsets(group, { topic })));
+    const partitions = this.assignment.map(({ partition }) => partition);
+    const known = await Promise.all(
+      topics.map((topic) => this.#groups.offsets(group, { topic, partitions })),
+    );
     return this.#run.works.flatMap(({ topicPartition: place, progress }) => {
       const found = known
         .flat()

@@ -57,13 +57,10 @@ export function pageOfPartitions(
   partitions: readonly TopicAndPartition[],
   after: string | undefined,
   limit: number,
-): { partitions: TopicAndPartition[]; next: string | undefined } | Failure {
-  const last = /^(?<name>[^/]*)\/(?<number>\d{1,9})$/.exec(after ?? '')?.groups;
-  if (after !== undefined && !last) {
-    return failure('invalid_field', 'query after: expected `next` of the page before');
-  }
+): { partitions: TopicAndPartition[]; next: string | undefined } {
+  const [lastName, lastNumber] = after?.split('/') ?? [];
   const isAfter = ({ topic: { name }, partition }: TopicAndPartition): boolean =>
-    !last || name > last.name! || (name === last.name && partition > Number(last.number));
+    lastName === undefined || name > lastName || (name === lastName && partition > Number(lastNumber));
   const rest = partitions.filter(isAfter).toSorted(byTopicAndNumber);
   const page = rest.slice(0, limit);
   const { topic, partition } = page.at(-1) ?? {};

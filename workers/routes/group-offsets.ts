@@ -10,6 +10,7 @@ import {
   resetSchema,
   type GroupOffsets,
 } from '../../protocol/schemas/groups.ts';
+import { numbersIn } from '../../protocol/schemas/records.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import { refreshTopics } from '../cache/known-topics.ts';
 import {
@@ -23,6 +24,7 @@ import {
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { readBody } from '../http/request.ts';
+import { topicWith } from '../calls/partition-call.ts';
 import { lookUpTopic } from '../cache/topology-cache.ts';
 import { refuseReach } from '../access/authorize.ts';
 import { bind } from './bind.ts';
@@ -54,11 +56,14 @@ export function groupOffsetRoutes(app: Hono<AppEnv>): void {
     const found =
       topic === undefined ? null : await lookUpTopic(c.env, path.namespace, topic, seenTopologyVersion(c));
     if (isFailure(found)) return problem(c, found);
-    const partitions = found
-      ? partitionsOfTopic(found.topic)
+    const numbers = numbersIn(query.fields.partitions);
+    const named = found && (await topicWith(c.env, found.topic, numbers ?? []));
+    if (isFailure(named)) return problem(c, named);
+    const partitions = named
+      ? partitionsOfTopic(named)
       : partitionsOfGroup(described.state, (await refreshTopics(c.env, path.namespace)).topics);
-    const page = pageOfPartitions(partitions, after, limit);
-    if (isFailure(page)) return problem(c, page);
+    const asked = numbers ? partitions.filter(({ partition }) => numbers.includes(partition)) : partitions;
+    const page = pageOfPartitions(asked, after, limit);
     const offsets = await readGroupOffsets(c.env, path.name, page.partitions);
     if (isFailure(offsets)) return problem(c, offsets);
     const { next } = page;

@@ -86,7 +86,6 @@ export function groupRoutes(app: Hono<AppEnv>): void {
     if (isFailure(described)) return problem(c, described);
     const { topics } = await refreshTopics(c.env, path.namespace);
     const page = pageOfPartitions(partitionsOfGroup(described.state, topics), undefined, PAGE_ITEMS_MAX);
-    if (isFailure(page)) return problem(c, page);
     const offsets = await readGroupOffsets(c.env, path.name, page.partitions);
     if (isFailure(offsets)) return problem(c, offsets);
     const { next } = page;

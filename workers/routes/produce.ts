@@ -11,6 +11,7 @@ import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { packBatches } from '../../protocol/record-batch/index.ts';
 import { calls } from '../../protocol/operations/calls.ts';
 import {
+  numbersIn,
   produceQuerySchema,
   type AcceptedReply,
   type PartlyStored,
@@ -183,7 +184,7 @@ function withOffsets(cause: Failure, places: readonly Places[], count: number): 
 
 async function produceBatches(c: AppContext, found: TopicDefinition, query: ProduceQuery): Promise<Response> {
   const { partitions: partitionsQuery, transactional_id: transactionalId } = query;
-  const partitions = partitionsQuery === undefined ? [] : String(partitionsQuery).split(',').map(Number);
+  const partitions = numbersIn(partitionsQuery) ?? [];
   const topic = await topicWith(c.env, found, partitions);
   if (isFailure(topic)) return problem(c, topic);
   if (partitions.length === 0 && topic.config.partitions > 1) {

@@ -1,6 +1,11 @@
 /** OffsetCommit, OffsetFetch, OffsetDelete: the offsets of groups, which the broker keeps in the partitions. */
 
-import { OFFSET_EARLIEST, OFFSET_METADATA_BYTES_MAX, OFFSET_NONE } from '../../../protocol/limits.ts';
+import {
+  OFFSET_EARLIEST,
+  OFFSET_METADATA_BYTES_MAX,
+  OFFSET_NONE,
+  PARTITIONS_MAX,
+} from '../../../protocol/limits.ts';
 import { isName } from '../../../protocol/names/name-rule.ts';
 import type { Committed, NamedOffset } from '../../../protocol/schemas/groups.ts';
 import { groupPath } from '../../../sdk/client/names.ts';
@@ -230,15 +235,19 @@ async function named(
   return await Promise.all(
     topics.map(async ({ name: given, topicId, partitionIndexes }) => {
       const name = isById ? ((await client.directory.byUuid(topicId))?.topic ?? null) : given;
+      const partitions = partitionIndexes.filter((partition) => partition >= 0 && partition < PARTITIONS_MAX);
       const offsets =
-        name !== null && isName(name) ? await known(client.groups.offsets(group, { topic: name })) : [];
+        name !== null && isName(name) && partitions.length > 0
+          ? await known(client.groups.offsets(group, { topic: name, partitions }))
+          : [];
+      const byPartition = new Map(offsets.map((each) => [each.partition, each]));
       return {
         name: given,
         topicId,
         errorCode: name === null ? ERRORS.UNKNOWN_TOPIC_ID : ERRORS.NONE,
         partitions: partitionIndexes.map((partition) => ({
           partition,
-          found: offsets.find((each) => each.partition === partition),
+          found: byPartition.get(partition),
         })),
       };
     }),

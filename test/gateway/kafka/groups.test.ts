@@ -2,7 +2,10 @@
 
 import type { Consumer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { offsetFetch } from '../../../gateway/kafka/apis/offsets.ts';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
+import type { Session } from '../../../gateway/kafka/session.ts';
+import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
 import { KafkaBroker, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
 
@@ -251,5 +254,23 @@ describe('offsets of a group without members', () => {
       expect(await member.committed(topic)).toMatchObject({ committedOffset: 77, committedLeaderEpoch: -1 });
       expect(await member.commit(newName(), 0)).toBe(3);
     });
+  });
+});
+
+describe('the offsets of a group', () => {
+  it('are asked of the broker for the named partitions alone', async () => {
+    const asked: unknown[] = [];
+    const offsets = async (_: string, of: { partitions: number[] }): Promise<object[]> => {
+      asked.push(of);
+      return of.partitions.map((partition) => ({ partition, offset: partition * 10 }));
+    };
+    const session = { client: { groups: { offsets } } } as unknown as Session;
+    const topics = [{ name: 'wide', topicId: ZERO_UUID, partitionIndexes: [7, 3, -1, 1_000] }];
+    const answer = await offsetFetch(session, { groupId: 'g', topics, groups: [], requireStable: false }, 7);
+    expect(asked).toEqual([{ topic: 'wide', partitions: [7, 3] }]);
+    const { partitions } = (answer as { topics: { partitions: object[] }[] }).topics[0]!;
+    expect(partitions).toMatchObject(
+      [70, 30, -1, -1].map((committedOffset) => ({ committedOffset, errorCode: 0 })),
+    );
   });
 });

@@ -108,6 +108,21 @@ describe('a commit', () => {
     expect(groups.map(({ group }) => group)).not.toContain('unfit');
   });
 
+  it('is read of the partitions of a topic that a request names', async () => {
+    const group = groupOf('some');
+    await broker.declare('some', { partitions: 4 });
+    await group.joined({ topics: ['some'] });
+    const numbers = async (query: string): Promise<number[]> =>
+      (await group.offsets(query)).map(({ partition }) => partition);
+    expect(await numbers('topic=some&partitions=3,1,3,9')).toEqual([1, 3]);
+    expect(await numbers('topic=some&partitions=2')).toEqual([2]);
+    expect(await numbers('topic=some&partitions=1,2,3&limit=2')).toEqual([1, 2]);
+    expect(await numbers('topic=some&partitions=1,2,3&limit=2&after=some/2')).toEqual([3]);
+    expect(await numbers('partitions=0,2'), 'of all topics').toEqual([0, 2]);
+    for (const query of ['topic=some&partitions=-1', 'topic=some&partitions=1,'])
+      expect((await broker.call('GET', `${group.path}/offsets?${query}`)).status).toBe(400);
+  });
+
   it('is taken or refused by each partition on its own, and the reply says which', async () => {
     const group = groupOf('partly');
     await broker.declare('partly', { partitions: 2 });

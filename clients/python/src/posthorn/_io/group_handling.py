@@ -91,7 +91,8 @@ async def lag_of(transport: Transport, run: GroupConsuming) -> list[PartitionLag
     """Asks the broker how far behind the partitions of a consumer are."""
     lags: list[PartitionLag] = []
     for topic in sorted({work.place.topic for work in run.works}):
-        offsets = await transport.run(group_offsets(run.config.group, topic=topic))
+        partitions = [work.place.partition for work in run.works if work.place.topic == topic]
+        offsets = await transport.run(group_offsets(run.config.group, topic=topic, partitions=partitions))
         known = {(each["topic_id"], each["partition"]): each for each in offsets}
         for work in run.works:
             found = known.get((work.place.topic_id, work.place.partition))

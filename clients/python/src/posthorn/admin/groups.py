@@ -85,10 +85,15 @@ def describe_group(group: str) -> Operation[GroupDescription]:
     return description
 
 
-def group_offsets(group: str, *, topic: str | None = None) -> Operation[list[GroupOffset]]:
-    """Returns committed offsets and lag, of one topic, or by default of all that the group reads or has read."""
+def group_offsets(
+    group: str, *, topic: str | None = None, partitions: list[int] | None = None
+) -> Operation[list[GroupOffset]]:
+    """Returns committed offsets and lag, of one topic or partitions with some numbers, or by default of all that the
+    group reads or has read."""
     name = None if topic is None else check_name("topic", topic)
-    return (yield from list_all(GroupOffset, f"{group_path(group)}/offsets", "offsets", topic=name))
+    numbers = None if partitions is None else ",".join(map(str, partitions))
+    path = f"{group_path(group)}/offsets"
+    return (yield from list_all(GroupOffset, path, "offsets", topic=name, partitions=numbers))
 
 
 def reset_offsets(
