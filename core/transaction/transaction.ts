@@ -238,6 +238,7 @@ function fencedBy(known: Transaction<unknown>, { id, epoch }: Identity): Failure
   return failure(
     'producer_fenced',
     `producer ${id} of epoch ${epoch} is not that of transactional id "${transactionalId}" any more: ${why}`,
+    { producer_id: producerId },
   );
 }
 

@@ -156,7 +156,7 @@ export const endTxn: Handler<EndTxnRequest> = async (session, request, version) 
     const next = givesEpoch ? await withEpochsLeft(session, request.transactionalId, producer) : producer;
     return { errorCode: ERRORS.NONE, producerId: next.id, producerEpoch: next.epoch };
   } catch (error) {
-    return { ...transactionFailure(error, version >= FENCED_VERSIONS.EndTxn), ...NOBODY };
+    return { ...transactionFailure(error, version >= FENCED_VERSIONS.EndTxn, request), ...NOBODY };
   }
 };
 
@@ -185,7 +185,7 @@ async function open(
     await client.transport.json(callOf(caller, 'partitions', { partitions }));
     return null;
   } catch (error) {
-    return transactionFailure(error, knowsFencing);
+    return transactionFailure(error, knowsFencing, caller);
   }
 }
 
@@ -206,8 +206,12 @@ const TRANSACTION_CODES: Partial<Record<PosthornErrorCode, KafkaError>> = {
   unavailable: 'COORDINATOR_NOT_AVAILABLE',
 };
 
-function transactionFailure(error: unknown, knowsFencing: boolean): KafkaFailure {
-  const { code, message } = asPosthornError(error);
+/** @param caller who has to be the producer of the transactional id; for a new instance none */
+function transactionFailure(error: unknown, knowsFencing: boolean, caller?: Caller): KafkaFailure {
+  const { code, message, details } = asPosthornError(error);
+  const { producer_id: current } = details as { producer_id?: number };
+  if (code === 'producer_fenced' && caller && current !== undefined && current !== caller.producerId)
+    return kafkaFailure('INVALID_PRODUCER_ID_MAPPING', message);
   if (code === 'producer_fenced' && knowsFencing) return kafkaFailure('PRODUCER_FENCED', message);
   const name = TRANSACTION_CODES[code];
   return name === undefined ? failureOf(error, 'transaction') : kafkaFailure(name, message);

@@ -193,6 +193,12 @@ describe('transactions of the older protocol', () => {
     stranger.goOnAs(producer);
     expect(await stranger.addPartitions(topic)).toBe(ERRORS.INVALID_PRODUCER_ID_MAPPING);
     expect(await stranger.end(true)).toMatchObject({ errorCode: ERRORS.INVALID_PRODUCER_ID_MAPPING });
+    const another = await raw(producer.transactionalId);
+    another.goOnAs(await started(newName()));
+    expect(await another.addPartitions(topic)).toBe(ERRORS.INVALID_PRODUCER_ID_MAPPING);
+    expect(await another.addOffsets(newName())).toBe(ERRORS.INVALID_PRODUCER_ID_MAPPING);
+    expect(await another.end(true)).toMatchObject({ errorCode: ERRORS.INVALID_PRODUCER_ID_MAPPING });
+    expect(await another.init(another.identity)).toMatchObject({ errorCode: ERRORS.PRODUCER_FENCED });
     expect(await (await raw('')).init()).toMatchObject({ errorCode: ERRORS.INVALID_REQUEST });
     const slow = await raw();
     expect(await slow.init({ transactionTimeoutMs: 900_001 })).toMatchObject({
