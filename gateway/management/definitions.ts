@@ -60,7 +60,7 @@ function entryOf(entry: { vhost: string; [field: string]: unknown }, isOfOne: bo
 export interface ImportTarget {
   /** Null: all goes into one virtual host, whatever the file has. */
   createVhost: ((vhost: string) => Promise<unknown>) | null;
-  callsOf(vhost: string | undefined): Promise<VhostCalls>;
+  callsOf: (vhost: string | undefined) => Promise<VhostCalls>;
 }
 
 /** Makes what is not there. Virtual hosts first, then exchanges: bindings and dead letters name them. */
