@@ -3,6 +3,8 @@
  * Codes are stable; texts are not. Every other error is a bug, and the answer is `internal_error`.
  */
 
+import { REQUEST_BYTES_MAX } from './limits.ts';
+
 interface ErrorDefinition {
   /** HTTP status of the reply. */
   readonly status: number;
@@ -238,6 +240,19 @@ export interface ProblemDocument {
   [extension: string]: unknown;
 }
 
+/** How long to wait before a request is sent again, in s. */
+const PAUSE_S = 1;
+
+/** Statuses whose replies always say when to come again (RFC 9110, 10.2.3; RFC 6585, 4). */
+const STATUSES_OF_A_PAUSE = new Set([429, 503, 507]);
+
+/** After how many seconds the request may be sent again, if the failure or its status says so; null: neither does. */
+export function retryAfterOf({ code, details }: Failure): number | null {
+  const stated = details?.['retry_after_s'];
+  if (typeof stated === 'number') return stated;
+  return STATUSES_OF_A_PAUSE.has(errorTable[code].status) ? PAUSE_S : null;
+}
+
 export function problemOf({ code, message, details }: Failure): ProblemDocument {
   const { status, retryable, title } = errorTable[code];
   return {
@@ -250,3 +265,8 @@ export function problemOf({ code, message, details }: Failure): ProblemDocument 
     ...details,
   };
 }
+
+export const requestTooLarge = (): Failure =>
+  failure('request_too_large', `a request may have ${REQUEST_BYTES_MAX} bytes; send several`, {
+    bytes_max: REQUEST_BYTES_MAX,
+  });

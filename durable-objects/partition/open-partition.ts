@@ -9,7 +9,7 @@ import type { PartitionDefinition } from '../rpc/partition.ts';
 import { GroupOffsets } from './groups/group-offsets.ts';
 import type { Cleanable } from './log/clean-up.ts';
 import { ProducedLog } from './log/produced-log.ts';
-import { zlibCodec } from './log/zlib-codec.ts';
+import { zlibCodec } from '../storage/zlib-codec.ts';
 import { SharedLog } from './share/shared-log.ts';
 import type { Tiered } from './tier/sealer.ts';
 import type { TierStore } from './tier/tier-store.ts';

@@ -9,10 +9,8 @@ import { deletionProblem, type QueueDeletion } from '../../core/topology/queues/
 import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
 import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
 import { writeJson } from '../../protocol/json/json-text.ts';
-import { encodeBatch } from '../../protocol/record-batch/index.ts';
 import { Alarm } from '../runtime/alarm.ts';
 import { GroupCommit } from '../runtime/group-commit.ts';
-import { concatenate } from '../../protocol/bytes.ts';
 import { DurableSql } from '../storage/durable-sql.ts';
 import type { Env } from '../env.ts';
 import { DeletionGuard } from './time/deletion-guard.ts';
@@ -20,7 +18,7 @@ import { closeToo, Consumers } from './deliver/consumers.ts';
 import type { DeadLetterAnswer, DeadLetterCall } from '../rpc/dead-letters.ts';
 import type { MessageAnswer, MessageCall } from '../rpc/queue-messages.ts';
 import { deleteItself } from './time/delete-itself.ts';
-import { describeQueue, frameReply } from './status.ts';
+import { batchesOf, describeQueue, frameReply } from './status.ts';
 import { HandOut } from './deliver/hand-out.ts';
 import type {
   Closed,
@@ -28,11 +26,13 @@ import type {
   Published,
   PublishOptions,
   QueueDescription,
+  QueueMethods,
   Settled,
   SettleRequest,
-  QueueMethods,
+  SocketRequest,
 } from '../rpc/queue.ts';
-import { isStale, STALE, type Stale } from '../rpc/stale.ts';
+import { STALE, staleReply, type Stale } from '../rpc/stale.ts';
+import { PublishSockets } from './publish/publish-sockets.ts';
 import { QueueTasks, type Open } from './time/queue-tasks.ts';
 import { QueueWatch } from './time/queue-watch.ts';
 import { freesNothing, type SettleRun } from '../../core/queue/settle/settle-run.ts';
@@ -45,6 +45,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
   readonly #sql: DurableSql;
   readonly #store: QueueStore;
   readonly #consumers: Consumers;
+  readonly #publishSockets: PublishSockets;
   readonly #since: number;
   readonly #steps: GroupCommit<Step, unknown>;
   #alarm!: Alarm;
@@ -62,9 +63,11 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     // Answered by the runtime: a client sees that its stream is there without waking the queue.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
     this.#since = this.now();
-    this.#steps = new GroupCommit({
-      commit: (steps) => this.#commit(steps),
-      sync: () => ctx.storage.sync(),
+    this.#steps = new GroupCommit({ commit: (steps) => this.#commit(steps), sync: () => ctx.storage.sync() });
+    this.#publishSockets = new PublishSockets(ctx, {
+      now: () => this.now(),
+      queueName: () => this.#open?.definition.name ?? null,
+      publish: (bytes, options) => this.publish(Infinity, bytes, { ...this.#watch.told, ...options }),
     });
     void ctx.blockConcurrencyWhile(async () => {
       const now = (): number => this.now();
@@ -143,6 +146,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#handOut.cancel();
     this.#watch.cancel();
     this.#consumers.dismiss();
+    this.#publishSockets.dismiss();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
@@ -231,28 +235,29 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     const open = this.#current(version, true);
     if (!open) return STALE;
     this.#tasks.noteUse(open);
-    return concatenate(open.queue.peek(max, bytesMax).map(({ records }) => encodeBatch(records)));
+    return batchesOf(open.queue.peek(max, bytesMax));
   }
 
   deadLetters(version: number, call: DeadLetterCall): DeadLetterAnswer | Stale {
-    const answer = this.#steer(version, ({ deadLetters }) => deadLetters.answer(call, this.now()));
-    if (call.do === 'replay' && !isStale(answer)) this.#tasks.scheduleReplays();
-    return answer;
+    return this.#steer(version, call, ({ deadLetters }) => deadLetters.answer(call, this.now()));
   }
 
   /** Lists messages, cancels one, has it delivered before its turn, or moves many to another queue. */
   messages(version: number, call: MessageCall): MessageAnswer | Stale {
-    const answer = this.#steer(version, ({ messages }) => messages.answer(call, this.now()));
-    if (call.do === 'move' && !isStale(answer)) this.#tasks.scheduleReplays();
-    return answer;
+    return this.#steer(version, call, ({ messages }) => messages.answer(call, this.now()));
   }
 
-  #steer<Answer>(version: number, step: (queue: StoredQueue) => Answer): Answer | Stale {
+  #steer<Answer>(
+    version: number,
+    call: { do: string },
+    step: (queue: StoredQueue) => Answer,
+  ): Answer | Stale {
     const open = this.#current(version, true);
     if (!open) return STALE;
     const answer = open.queue.commit(() => step(open.queue));
     this.#tasks.schedule();
     this.#handOut.serve(); // what became ready, or what waited for a message of its key
+    if (call.do === 'replay' || call.do === 'move') this.#tasks.scheduleReplays();
     return answer;
   }
 
@@ -281,15 +286,17 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#watch.noticed();
   }
 
-  /** A delivery. 200 with a frame, 204 for nothing, 101 with a socket that brings the frame, or 422 with a failure. */
+  /** A delivery: 200 with a frame, 204 for nothing, 101 with a socket that brings it, or 422 with a failure. Or a socket for publishes. */
   override async fetch(request: Request): Promise<Response> {
-    const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as DeliverRequest;
+    const query = JSON.parse(decodeURIComponent(new URL(request.url).search.slice(1))) as SocketRequest;
+    if ('publishes' in query)
+      return this.#current(query.version) ? this.#publishSockets.accept() : staleReply();
     if (query.prefetch !== undefined) return this.#stream(query);
     const result = await this.deliver(query);
     if (result instanceof Uint8Array) return frameReply(result, query.countsReady ? this.#open : null);
     if (result !== null) return Response.json(result, { status: 422 });
     if (request.headers.get('upgrade') !== 'websocket') return new Response(null, { status: 204 });
-    return this.#wait(query);
+    return this.#handOut.accept(query);
   }
 
   override alarm(): void {
@@ -299,6 +306,8 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
 
   /** A settlement on a stream; the answer has its form and says what became of each message. Or how many it may hold. */
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const answering = this.#publishSockets.answering(socket, message);
+    if (answering) return await answering;
     const stream = this.#consumers.streamOf(socket);
     if (!stream) return; // those who poll have nothing to say
     this.#runDue();
@@ -341,17 +350,10 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
 
   #stream(request: DeliverRequest): Response {
     const open = this.#current(request.version);
-    if (!open) return Response.json(STALE, { status: 422 });
-    const response = this.#wait(request);
+    if (!open) return staleReply();
+    const response = this.#handOut.accept(request);
     this.#tasks.streamsChanged(open);
     this.#watch.streamsChanged();
-    return response;
-  }
-
-  #wait(request: DeliverRequest): Response {
-    const { version: _, ...poll } = request;
-    const response = this.#consumers.accept(poll, this.now());
-    this.#handOut.came(poll); // for what is there, or came between the look and the wait
     return response;
   }
 
@@ -383,9 +385,7 @@ export class Queue extends DurableObject<Env> implements QueueMethods {
     this.#handOut.serveIfNew();
   }
 
-  #context(): StepContext {
-    return { nowMs: this.now(), random: Math.random() };
-  }
+  #context = (): StepContext => ({ nowMs: this.now(), random: Math.random() });
 
   #commit(steps: readonly Step[]): unknown[] {
     const open = this.#open;

@@ -1,5 +1,7 @@
 /** Queue status: builds the replies that say how many messages a queue has. */
 
+import { concatenate } from '../../protocol/bytes.ts';
+import { encodeBatch, type RecordInput } from '../../protocol/record-batch/index.ts';
 import { heldBytes, readyCount } from '../../core/queue/state/queue-machine.ts';
 import { READY_MESSAGES_HEADER } from '../../protocol/headers/media-types.ts';
 import type { QueueDescription } from '../rpc/queue.ts';
@@ -38,6 +40,11 @@ export function describeQueue(
       replayed: counters.replayed,
     },
   };
+}
+
+/** Messages as batches, as they are looked at. */
+export function batchesOf(messages: readonly { records: RecordInput[] }[]): Uint8Array {
+  return concatenate(messages.map(({ records }) => encodeBatch(records)));
 }
 
 /** The reply that has deliveries. @param counted whose ready messages are counted in it; null: nobody asked */

@@ -67,6 +67,9 @@ export interface DeliverRequest {
   keeps?: StreamKeeps;
 }
 
+/** A socket that the queue accepts: for deliveries, or for frames that are publishes. */
+export type SocketRequest = DeliverRequest | { version: number; publishes: true };
+
 export interface NackedTag {
   tag: string;
   /** Default: as the queue's retry schedule says. 0: at once, at its old place. */

@@ -10,3 +10,6 @@ export const STALE: Stale = { stale: true };
 export function isStale(result: unknown): result is Stale {
   return typeof result === 'object' && result !== null && 'stale' in result;
 }
+
+/** As the reply to a request of a socket. */
+export const staleReply = (): Response => Response.json(STALE, { status: 422 });

@@ -7,7 +7,7 @@
  * The reply is JSON text: that of the request over HTTP, with the `id` as a member more.
  */
 
-import { failure, type Failure } from '../errors.ts';
+import { failure, problemOf, retryAfterOf, type Failure } from '../errors.ts';
 import { isUtf8, readUtf8 } from '../record-batch/primitives/utf8.ts';
 
 export interface RequestFrame {
@@ -55,4 +55,23 @@ export function decodeRequestFrame(bytes: Uint8Array): RequestFrame | Failure {
     return failure('invalid_frame', 'the query is not UTF-8', { id });
   const query = readUtf8(bytes, HEAD_BYTES, batchesAt);
   return { id, topologyVersion, query, batches: bytes.subarray(batchesAt) };
+}
+
+/** The JSON of a reply with two members more: its id, and what is a header over HTTP. */
+export function requestReply(id: number, json: string, retryAfterS: number | null = null): string {
+  const pause = retryAfterS === null ? '' : `"retry_after_s":${retryAfterS},`;
+  return `{"id":${id},${pause}${json.slice(1)}`;
+}
+
+/** @param id of the request; undefined: nobody knows which */
+export function problemReply(cause: Failure, id?: number): string {
+  const json = JSON.stringify(problemOf(cause));
+  return id === undefined ? json : requestReply(id, json, retryAfterOf(cause));
+}
+
+export function textRefused(): Failure {
+  return failure(
+    'invalid_frame',
+    'requests are binary frames (docs/frames.md); of texts there is only "ping"',
+  );
 }

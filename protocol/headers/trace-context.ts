@@ -3,7 +3,7 @@
  * as they came, and ignores what does not follow the recommendation.
  */
 
-import type { RecordHeader } from '../record-batch/index.ts';
+import type { RecordHeader, RecordInput } from '../record-batch/index.ts';
 
 export interface TraceContext {
   traceparent: string;
@@ -90,4 +90,21 @@ function shortened(members: string[]): string | null {
 
 function textHeader(key: string, text: string): RecordHeader {
   return { key, value: new TextEncoder().encode(text) };
+}
+
+/**
+ * Returns the record with the context in its headers. One that has a context of its own stays as it is, and so does one that
+ * would become too large: a trace never makes a publish fail.
+ */
+export function traced<Record extends RecordInput>(
+  record: Record,
+  context: TraceContext | null,
+  isTooLarge: (record: RecordInput) => unknown,
+): Record {
+  if (context === null) return record;
+  const own = record.headers ?? [];
+  const missing = missingTraceHeaders(own, context);
+  if (missing.length === 0) return record;
+  const longer = { ...record, headers: [...own, ...missing] };
+  return isTooLarge(longer) ? record : longer;
 }

@@ -27,6 +27,7 @@ export {
   type SoundBatch,
   type StoredPiece,
 } from './stored/survey.ts';
+export { InflateBudget } from './inflate/inflate-budget.ts';
 export { inflateLz4 } from './inflate/lz4.ts';
 export { inflateSnappy } from './inflate/snappy.ts';
 export { openBatch, type OpenBatch } from './open-batch.ts';

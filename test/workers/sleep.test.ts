@@ -7,7 +7,9 @@ import type { Deliveries } from '../../protocol/schemas/deliveries.ts';
 import type { QueueWithStateReply } from '../../protocol/schemas/queues.ts';
 import type { RequestReply } from '../../protocol/schemas/requests.ts';
 import { Posthorn } from '../../sdk/index.ts';
+import { batchOf } from '../support/batches.ts';
 import { TestBroker } from '../support/broker/test-broker.ts';
+import { TestRequestSocket } from '../support/clients/request-socket.ts';
 import { LockedBroker } from './access/support.ts';
 
 let broker: TestBroker;
@@ -129,4 +131,19 @@ it.concurrent('a queue sleeps while a stream of a token is open', async () => {
   expect(await since()).toBeGreaterThanOrEqual(wokenAt);
   expect(socket.readyState).toBe(WebSocket.OPEN);
   socket.close();
+}, 120_000);
+
+it.concurrent('a queue sleeps while a socket for its publishes is open, and takes what comes by it', async () => {
+  await broker.call('PUT', `${NAMESPACE}/queues/published`, {});
+  const address = `${broker.url}${NAMESPACE}/queues/published/messages/stream`;
+  const socket = (await TestRequestSocket.open(address))!;
+  const stored = { count: 1, exceptions: [] };
+  expect(await socket.ask(1, batchOf([{ value: '1' }]))).toEqual({ id: 1, ...stored });
+  const wokenAt = await untilAsleep(broker, socket.socket);
+  expect([await socket.next(), await socket.next()]).toEqual([{ pong: true }, { pong: true }]);
+  expect(await socket.ask(2, batchOf([{ value: '2' }]))).toEqual({ id: 2, ...stored });
+  const { ready, meter } = await stateOf('published');
+  expect(ready).toBe(2);
+  expect(meter.since, 'the queue was out of memory').toBeGreaterThanOrEqual(wokenAt);
+  socket.socket.close();
 }, 120_000);

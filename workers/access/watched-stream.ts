@@ -4,6 +4,7 @@
  * counts, the client talks to the object itself.
  */
 
+import type { RateKind } from '../../core/access/quotas/quotas.ts';
 import type { AppContext } from '../http/context.ts';
 import { countsConnections } from './quotas/connections.ts';
 import { PacedDeliveries, pacedRequest, type StreamData } from './quotas/paced-deliveries.ts';
@@ -18,6 +19,15 @@ const UNAUTHENTICATED_CODE = 4401;
 const UNSENT_CODES = new Set([1005, 1006, 1015]);
 
 /**
+ * Returns whether the router has to see what goes by a socket: its credential may end, or a quota counts.
+ * @param kind of the rate that its messages count for
+ */
+export function isWatched(c: AppContext, kind: RateKind): boolean {
+  const hasQuota = countsConnections(c.get('spenders') ?? []) || lowestRate(c, kind) !== null;
+  return hasQuota || isRevocable(c.get('identity'));
+}
+
+/**
  * Returns the response of a stream that the object behind has accepted.
  * @param leaseMs of its deliveries
  * @param countOff called when the stream ends
@@ -29,9 +39,7 @@ export function watchedStream(
   countOff: () => void,
 ): Response {
   const behind = response.webSocket;
-  const spenders = c.get('spenders') ?? [];
-  const hasQuota = countsConnections(spenders) || lowestRate(c, 'deliver') !== null;
-  if (!behind || !(hasQuota || isRevocable(c.get('identity')))) {
+  if (!behind || !isWatched(c, 'deliver')) {
     countOff(); // nobody sees the end of such a stream, and it counts for no quota
     return response;
   }

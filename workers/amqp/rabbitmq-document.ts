@@ -4,7 +4,7 @@ import { readDefinitions, vhostFor } from '../../gateway/amqp/definitions/read-d
 import { isFailure, type Failure } from '../../protocol/errors.ts';
 import { DEFINITIONS_VERSION, definitionsSchema, type LeftOut } from '../../protocol/schemas/definitions.ts';
 import { rabbitmqDefinitionsSchema } from '../../protocol/schemas/rabbitmq-definitions.ts';
-import { check } from '../http/request.ts';
+import { check } from '../../protocol/fields/check.ts';
 
 /** What of the path of an issue leads to the entry: the list, and the number in it. */
 const PATH_OF_ENTRY = 2;

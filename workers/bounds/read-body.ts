@@ -1,6 +1,6 @@
 /** Read body: reads a body into memory, only when there is room, up to a size, and within a time. */
 
-import { failure, type Failure } from '../../protocol/errors.ts';
+import { failure, requestTooLarge, type Failure } from '../../protocol/errors.ts';
 import { REQUEST_BYTES_MAX } from '../../protocol/limits.ts';
 import {
   bodyTimeMs,
@@ -18,12 +18,6 @@ const DISCARDED_BYTES_MAX = 8 * REQUEST_BYTES_MAX;
 /** At most so many bytes of a body are read at once. */
 const PIECE_BYTES = 64 * 1024;
 
-const TOO_LARGE = failure(
-  'request_too_large',
-  `a request may have ${REQUEST_BYTES_MAX} bytes; send several`,
-  { bytes_max: REQUEST_BYTES_MAX },
-);
-
 const TOO_SLOW = failure('request_timeout', 'the body came too slowly; send the request again');
 
 /**
@@ -35,7 +29,7 @@ export async function readBytes(request: Request, weight = 1): Promise<Uint8Arra
   const stated = Number(header ?? 0);
   if (stated > REQUEST_BYTES_MAX) {
     await discard(request.body, stated);
-    return TOO_LARGE;
+    return requestTooLarge();
   }
   if (!(await reserveBody(request, stated * weight))) {
     const refused = noRoom();
@@ -66,7 +60,7 @@ async function readPieces(request: Request, weight: number): Promise<Uint8Array 
       length += piece.length;
       if (length > DISCARDED_BYTES_MAX) break;
       if (refused) continue;
-      if (length > REQUEST_BYTES_MAX) refused = TOO_LARGE;
+      if (length > REQUEST_BYTES_MAX) refused = requestTooLarge();
       else if (!growBody(request, piece.length * weight)) refused = noRoom();
       if (refused) {
         chunks.length = 0;

@@ -4,7 +4,7 @@
  */
 
 import type { QueueDefinition } from '../../core/topology/queues/queues.ts';
-import type { DeliverRequest } from '../../durable-objects/rpc/queue.ts';
+import type { DeliverRequest, SocketRequest } from '../../durable-objects/rpc/queue.ts';
 import type { Stale } from '../../durable-objects/rpc/stale.ts';
 import type { DeliverFields } from '../../protocol/schemas/deliveries.ts';
 import { tagsOfFrame } from '../../protocol/frames/delivery-frame.ts';
@@ -104,11 +104,11 @@ async function takeFrom(
 export async function fetchQueue(
   c: AppContext,
   queue: QueueDefinition,
-  fields: Omit<DeliverRequest, 'version'>,
+  fields: Omit<DeliverRequest, 'version'> | { publishes: true },
   isWaiting: boolean,
 ): Promise<Response | Failure> {
   return await callQueue<Response | Failure>(c.env, queue, async (stub, version) => {
-    const request: DeliverRequest = { version, ...fields };
+    const request: SocketRequest = { version, ...fields };
     const url = `https://queue/?${encodeURIComponent(JSON.stringify(request))}`;
     const response = await stub.fetch(url, isWaiting ? { headers: { upgrade: 'websocket' } } : {});
     return response.status === 422 ? await response.json<Failure | Stale>() : response;

@@ -1,31 +1,21 @@
 /** The one place where a failure becomes an HTTP reply. */
 
 import type { Context } from 'hono';
-import { failure, problemOf, type Failure } from '../../protocol/errors.ts';
+import { failure, problemOf, retryAfterOf, type Failure } from '../../protocol/errors.ts';
 import { diskFailureOf } from './disk-failure.ts';
 import { PROBLEM_TYPE } from '../../protocol/headers/media-types.ts';
 
 export function problem(c: Context, cause: Failure): Response {
   const document = problemOf(cause);
   c.header('content-type', PROBLEM_TYPE);
-  const retryAfterS = retryAfterOf(document.status, cause);
+  const retryAfterS = retryAfterOf(cause);
   if (retryAfterS !== null) c.header('retry-after', String(retryAfterS));
   return c.body(JSON.stringify(document), document.status as 400);
 }
 
-/** How long to wait before a request is sent again, in s. */
+/** How long to wait before a request is sent again that an object has not answered, in s. */
 const PAUSE_S = 1;
 const OVERLOADED_PAUSE_S = 5;
-
-/** Statuses whose replies always say when to come again (RFC 9110, 10.2.3; RFC 6585, 4). */
-const STATUSES_OF_A_PAUSE = new Set([429, 503, 507]);
-
-/** After how many seconds the request may be sent again, if the failure or its status says so. */
-function retryAfterOf(status: number, { details }: Failure): number | null {
-  const stated = details?.['retry_after_s'];
-  if (typeof stated === 'number') return stated;
-  return STATUSES_OF_A_PAUSE.has(status) ? PAUSE_S : null;
-}
 
 /**
  * Turns a thrown error into a reply: an object did not answer (mostly the topology), or there is a bug. The log has the

@@ -9,15 +9,13 @@
 import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { check } from '../../protocol/fields/check.ts';
+import { parseQuery } from '../../protocol/fields/parse-query.ts';
 import { takesParameter } from './identity/credentials.ts';
-import { check } from './request.ts';
 
 /** Sign and digits; what is written as `1e3`, `0x10` or `1.0` is text. 16 digits hold every exact integer. */
 const INTEGER = /^-?\d{1,16}$/;
-
-/** Parameters of a request: no operation has half as many. */
-const PARAMETERS_MAX = 100;
 
 /** Queries that are remembered for each schema, and the longest of them. Above that the memory starts anew. */
 const REMEMBERED_MAX = 32;
@@ -63,32 +61,6 @@ function searchOf(url: string): string {
   const address = hash === -1 ? url : url.slice(0, hash);
   const question = address.indexOf('?');
   return question === -1 ? '' : address.slice(question + 1);
-}
-
-/** Names and values. A name that occurs twice is refused, because the client may mean either value. */
-export function parseQuery(search: string): Map<string, string> | Failure {
-  const given = new Map<string, string>();
-  for (const pair of search.split('&', PARAMETERS_MAX + 1)) {
-    if (pair === '') continue;
-    const equals = pair.indexOf('=');
-    const name = decoded(equals === -1 ? pair : pair.slice(0, equals));
-    const value = decoded(equals === -1 ? '' : pair.slice(equals + 1));
-    if (name === null || value === null) {
-      return failure('invalid_field', `query: "${pair.slice(0, 60)}" is not percent-encoded UTF-8`);
-    }
-    if (given.has(name)) return failure('invalid_field', `query ${name.slice(0, 60)}: is given twice`);
-    given.set(name, value);
-  }
-  if (given.size <= PARAMETERS_MAX) return given;
-  return failure('unknown_field', `query: more than ${PARAMETERS_MAX} parameters; no request has so many`);
-}
-
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return null;
-  }
 }
 
 function valueOf(schema: z.ZodType, text: string): string | number {

@@ -12,6 +12,7 @@ import {
   TIMESTAMP_AHEAD_MS_MAX,
 } from '../../protocol/limits.ts';
 import {
+  InflateBudget,
   eachKeyOpen,
   isBatchFailure,
   splitBatches,
@@ -19,7 +20,7 @@ import {
   type LocatedBatch,
   type OpenBatch,
 } from '../../protocol/record-batch/index.ts';
-import { InflateBudget } from '../bounds/inflate-budget.ts';
+import { inflate } from '../bounds/inflate.ts';
 import { checkPartition } from '../calls/partition-call.ts';
 
 /** A refusal names so many records of a batch at most. */
@@ -59,7 +60,7 @@ export async function checkBatches(
       `${batches.length} batches; a request may have ${REQUEST_RECORDS_MAX}`,
     );
   }
-  const budget = new InflateBudget(REQUEST_INFLATED_BYTES_MAX);
+  const budget = new InflateBudget(inflate, REQUEST_INFLATED_BYTES_MAX);
   for (const [index, batch] of batches.entries()) {
     const wrong = await checkBatch(topic, bytes, batch, budget, nowMs);
     if (wrong) return { ...wrong, details: { ...wrong.details, batch: index } };

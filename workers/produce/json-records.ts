@@ -11,8 +11,8 @@ import type { RecordInput } from '../../protocol/record-batch/index.ts';
 import { produceSchema, type ProduceRecord, type ProduceRequest } from '../../protocol/schemas/records.ts';
 import type { TraceContext } from '../../protocol/headers/trace-context.ts';
 import { checkPartition } from '../calls/partition-call.ts';
-import { check } from '../http/request.ts';
-import { traced } from '../http/trace-context.ts';
+import { check } from '../../protocol/fields/check.ts';
+import { traced } from '../../protocol/headers/trace-context.ts';
 
 /** The records of one partition, with their places in the request. */
 export interface PartitionRecords {

@@ -22,6 +22,7 @@ import {
   textHeader,
 } from '../../protocol/schemas/messages.ts';
 import {
+  InflateBudget,
   decodeOpen,
   isBatchFailure,
   splitBatches,
@@ -29,12 +30,18 @@ import {
   type RecordHeader,
   type RecordInput,
 } from '../../protocol/record-batch/index.ts';
-import { InflateBudget } from '../bounds/inflate-budget.ts';
-import { isWithoutPromise } from '../produce/delivery-level.ts';
-import { check } from '../http/request.ts';
-import { traced } from '../http/trace-context.ts';
-import { at, PROPERTY_HEADER_NAMES, recordProblem, tooLarge, tooMany } from './message-checks.ts';
-import { producerOf } from './queue-batches.ts';
+import { inflate } from '../bounds/inflate.ts';
+import { isWithoutPromise } from '../../core/producers/delivery-level.ts';
+import { check } from '../../protocol/fields/check.ts';
+import { traced } from '../../protocol/headers/trace-context.ts';
+import {
+  at,
+  PROPERTY_HEADER_NAMES,
+  recordProblem,
+  tooLarge,
+  tooMany,
+} from '../../core/queue/publish/message-checks.ts';
+import { producerOf } from '../../core/queue/publish/queue-batches.ts';
 
 export interface Outgoing {
   /** What routing looks at. */
@@ -108,7 +115,7 @@ export async function outgoingFromBatches(
   if (isFailure(producer)) return producer;
   const outgoing: Outgoing[] = [];
   // Destinations store them inflated: as much as they may have if they come so.
-  const budget = new InflateBudget(REQUEST_BYTES_MAX);
+  const budget = new InflateBudget(inflate, REQUEST_BYTES_MAX);
   for (const batch of batches) {
     const { header } = batch;
     if (header.isControl || header.isTransactional) {

@@ -6,8 +6,14 @@
 
 import type { Hono } from 'hono';
 import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
-import { failure, isFailure, problemOf, type Failure } from '../../protocol/errors.ts';
-import { decodeRequestFrame, type RequestFrame } from '../../protocol/frames/request-frame.ts';
+import { isFailure, type Failure } from '../../protocol/errors.ts';
+import {
+  decodeRequestFrame,
+  problemReply,
+  requestReply,
+  textRefused,
+  type RequestFrame,
+} from '../../protocol/frames/request-frame.ts';
 import {
   REQUEST_SOCKET_BYTES_MAX,
   REQUEST_SOCKET_FRAMES_MAX,
@@ -70,7 +76,7 @@ export function requestSocket(
 
   const take = (data: ArrayBuffer | string): void => {
     if (socket.readyState !== WebSocket.OPEN) return;
-    if (typeof data === 'string') return data === 'ping' ? send('pong') : send(problemText(textRefused()));
+    if (typeof data === 'string') return data === 'ping' ? send('pong') : send(problemReply(textRefused()));
     // Another call cannot close it: the platform lets a call touch only what is its own.
     if (isInTheWay) return end(TOO_MUCH_CODE, 'a stream needs its place; send requests');
     if (++frames > REQUEST_SOCKET_FRAMES_MAX) return end(TOO_MUCH_CODE, 'open another socket');
@@ -95,7 +101,7 @@ export function requestSocket(
       shrinkBody(c.req.raw, countedBytes);
       waitingBytes -= bytes;
       if (isFailure(frame)) {
-        send(problemText(frame));
+        send(problemReply(frame));
         continue;
       }
       const { status, text } = await answer(c, app, requestOf(url, headers, frame), frame.id);
@@ -141,31 +147,15 @@ async function answer(
   try {
     await takeTurn(c.executionCtx);
     const response = await app.fetch(request, c.env, c.executionCtx);
-    return { status: response.status, text: replyText(id, response, await response.text()) };
+    const pause = response.headers.get('retry-after');
+    const text = requestReply(id, await response.text(), pause ? Number(pause) : null);
+    return { status: response.status, text };
   } finally {
     releaseBody(request);
   }
 }
 
-/** The JSON of a reply with two members more: its id, and what is a header over HTTP. */
-function replyText(id: number, { headers }: Response, json: string): string {
-  const pauseS = Number(headers.get('retry-after') ?? NaN);
-  const pause = Number.isNaN(pauseS) ? '' : `"retry_after_s":${pauseS},`;
-  return `{"id":${id},${pause}${json.slice(1)}`;
-}
-
-function problemText(cause: Failure): string {
-  return JSON.stringify(problemOf(cause));
-}
-
 function refusedFor(frame: RequestFrame | Failure, cause: Failure): Failure {
   const id = isFailure(frame) ? frame.details?.['id'] : frame.id;
   return { ...cause, details: { ...cause.details, ...(id !== undefined && { id }) } };
-}
-
-function textRefused(): Failure {
-  return failure(
-    'invalid_frame',
-    'requests are binary frames (docs/frames.md); of texts there is only "ping"',
-  );
 }

@@ -12,7 +12,8 @@ import {
   type ClassicReply,
 } from '../../protocol/schemas/classic-groups.ts';
 import { problem } from '../http/problem.ts';
-import { check, readBody } from '../http/request.ts';
+import { check } from '../../protocol/fields/check.ts';
+import { readBody } from '../http/request.ts';
 import { bind } from './bind.ts';
 import { readNamed, type AppEnv } from '../http/context.ts';
 

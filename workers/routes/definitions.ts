@@ -34,7 +34,8 @@ import { readNamespace, type AppContext, type AppEnv } from '../http/context.ts'
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
-import { bodyKind, check, readJson } from '../http/request.ts';
+import { check } from '../../protocol/fields/check.ts';
+import { bodyKind, readJson } from '../http/request.ts';
 import { beginAtEnd } from '../share-groups/begin-at-end.ts';
 import { bind } from './bind.ts';
 import { refuseReserved } from './queues.ts';

@@ -35,7 +35,7 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { contentType, readBytes } from '../http/request.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
-import { at, tooMany } from '../publish/message-checks.ts';
+import { at, tooMany } from '../../core/queue/publish/message-checks.ts';
 import { bind } from './bind.ts';
 
 const JSON_TYPES = new Set([CLOUD_EVENT_TYPE, CLOUD_EVENT_BATCH_TYPE, JSON_TYPE, '']);

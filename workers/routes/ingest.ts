@@ -25,7 +25,7 @@ import { problem } from '../http/problem.ts';
 import { readQuery } from '../http/query.ts';
 import { bodyKind, readBytes } from '../http/request.ts';
 import { storeChanges } from '../ingest/store-changes.ts';
-import { at, tooMany } from '../publish/message-checks.ts';
+import { at, tooMany } from '../../core/queue/publish/message-checks.ts';
 import { bind } from './bind.ts';
 
 /** Topics of one request: each is a produce of its own. */

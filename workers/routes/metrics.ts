@@ -15,7 +15,7 @@ import { JSON_REPLY_WEIGHT, grantReply, resizeReply } from '../bounds/reply-byte
 import { inBatches } from '../calls/map-concurrent.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
-import { parseQuery } from '../http/query.ts';
+import { parseQuery } from '../../protocol/fields/parse-query.ts';
 
 /** Namespaces in one reply. The others are asked for by name. */
 export const METRICS_NAMESPACES_MAX = 100;

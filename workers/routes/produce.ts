@@ -25,7 +25,7 @@ import { topicWith } from '../calls/partition-call.ts';
 import { problem } from '../http/problem.ts';
 import { appendToPartitions, batchReply, type PartitionBatches } from '../produce/append.ts';
 import { checkBatches, transactionProducer, type CheckedBatch } from '../produce/checked-batches.ts';
-import { isWithoutPromise } from '../produce/delivery-level.ts';
+import { isWithoutPromise } from '../../core/producers/delivery-level.ts';
 import { batchOptions, checkOnePartition } from '../produce/json-producer.ts';
 import { checkProduceRequest, partitionRecords } from '../produce/json-records.ts';
 import { readQuery } from '../http/query.ts';

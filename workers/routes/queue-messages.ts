@@ -46,11 +46,14 @@ import { checkStreamLevel } from '../deliver/consume-level.ts';
 import { fetchQueue, NOTHING, takeDeliveries, wantsFrames, type Taken } from '../deliver/take-deliveries.ts';
 import { jsonReply } from '../http/json-reply.ts';
 import { problem } from '../http/problem.ts';
-import { batchesFromBytes, batchesFromJson, type QueueBatches } from '../publish/queue-batches.ts';
+import { refuseIfFull } from '../../core/queue/publish/queue-producers.ts';
+import type { QueueBatches } from '../../core/queue/publish/queue-batches.ts';
+import { batchesFromBytes, batchesFromJson } from '../publish/queue-batches.ts';
 import { callQueue } from '../calls/queue-call.ts';
 import { utf8Json } from '../calls/utf8-json.ts';
 import { readQuery } from '../http/query.ts';
-import { bodyKind, check, contentType, readBody, readBytes, readJson } from '../http/request.ts';
+import { check } from '../../protocol/fields/check.ts';
+import { bodyKind, contentType, readBody, readBytes, readJson } from '../http/request.ts';
 import { requestTrace } from '../http/trace-context.ts';
 import { frameForm, JSON_FORM, replyWithSigns, waitOf, type WaitingClient } from '../http/signs-of-life.ts';
 import { bind } from './bind.ts';
@@ -78,13 +81,8 @@ export function queueMessageRoutes(app: Hono<AppEnv>): void {
     );
     noteFull(queue.namespace, published);
     if (isFailure(published)) return problem(c, published);
-    const rejected = published.exceptions.filter(({ outcome }) => outcome === 'rejected').length;
-    if (rejected === published.count) {
-      return problem(
-        c,
-        failure('queue_full', `queue "${queue.name}" is full and refuses messages`, { retry_after_s: 1 }),
-      );
-    }
+    const refused = refuseIfFull(queue.name, published);
+    if (refused) return problem(c, refused);
     if (batches.isRaw) return c.json(published satisfies QueueBatchesPublished);
     const results: QueuePublished['results'] = Array.from({ length: published.count }, () => ({
       outcome: 'stored',

@@ -10,7 +10,7 @@
  * queue decides anew on a message that was refused because the queue was full.
  */
 
-import type { Failure } from '../../../protocol/errors.ts';
+import { failure, type Failure } from '../../../protocol/errors.ts';
 import {
   gappedKey,
   judgeGapped,
@@ -234,4 +234,14 @@ function exceptionsOf(text: string): PublishException[] {
       exceptions.push({ index, outcome: letter === 'd' ? 'duplicate' : 'rejected' });
   }
   return exceptions;
+}
+
+/** Returns why a publish is refused of which the queue has taken no message; null if it has taken one. */
+export function refuseIfFull(
+  queue: string,
+  { count, exceptions }: { count: number; exceptions: readonly PublishException[] },
+): Failure | null {
+  const rejected = exceptions.filter(({ outcome }) => outcome === 'rejected').length;
+  if (rejected < count) return null;
+  return failure('queue_full', `queue "${queue}" is full and refuses messages`, { retry_after_s: 1 });
 }

@@ -13,7 +13,7 @@ import { eachRecordKey, isDamaged, surveyBatches } from '../../../protocol/recor
 import { concatenate } from '../../../protocol/bytes.ts';
 import type { ReadResult } from '../../storage/segment-log.ts';
 import type { Cleanable } from './clean-up.ts';
-import { zlibCodec } from './zlib-codec.ts';
+import { zlibCodec } from '../../storage/zlib-codec.ts';
 import type { AppendedBatch } from '../../rpc/partition.ts';
 import type { AppendCommand, LogOutcome, ProducedBatch } from './produced-log.ts';
 import type { PublishedRun } from './publish-admission.ts';

@@ -8,7 +8,7 @@ import { ColdMiss } from '../../storage/cold-part.ts';
 import { concatenate } from '../../../protocol/bytes.ts';
 import type { Cleanable } from '../log/clean-up.ts';
 import type { GroupOffsets } from '../groups/group-offsets.ts';
-import { zlibCodec } from '../log/zlib-codec.ts';
+import { zlibCodec } from '../../storage/zlib-codec.ts';
 import type { ReadRequest } from '../../rpc/partition.ts';
 
 /** The batches that one of the waiting readers gets with its wake. */

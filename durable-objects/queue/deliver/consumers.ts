@@ -12,6 +12,9 @@ import type { DeliverRequest } from '../../rpc/queue.ts';
 
 export type Poll = Omit<DeliverRequest, 'version'>;
 
+/** What tells their sockets from others of the queue. */
+const TAG = 'consumer';
+
 interface Attachment extends Poll {
   /** When it came. */
   sinceMs: number;
@@ -74,7 +77,7 @@ export class Consumers {
 
   constructor(ctx: DurableObjectState) {
     this.#ctx = ctx;
-    const sockets = ctx.getWebSockets();
+    const sockets = ctx.getWebSockets(TAG);
     this.#atMost = sockets.length;
     for (const socket of sockets) this.#lastTurn = Math.max(this.#lastTurn, attachmentOf(socket).turn);
   }
@@ -113,7 +116,7 @@ export class Consumers {
   /** The response that makes the caller wait: the first message of its socket is the answer. */
   accept(poll: Poll, nowMs: number): Response {
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#ctx.acceptWebSocket(server);
+    this.#ctx.acceptWebSocket(server, [TAG]);
     server.serializeAttachment({
       ...poll,
       sinceMs: nowMs,
@@ -294,7 +297,7 @@ export class Consumers {
   #waiting(): Waiting[] {
     if (this.#atMost === 0) return [];
     return this.#ctx
-      .getWebSockets()
+      .getWebSockets(TAG)
       .filter((socket) => socket.readyState === WebSocket.OPEN)
       .map((socket) => ({ socket, attachment: attachmentOf(socket) }))
       .filter(({ attachment }) => !attachment.isAnswered)

@@ -12,7 +12,7 @@ import { encodeDeliveryFrame, type DeliveryFrame } from '../../../protocol/frame
 import type { ObjectContext } from '../../runtime/context.ts';
 import type { Consumers, Poll, ReadyMessages } from './consumers.ts';
 import type { Open } from '../time/queue-tasks.ts';
-import type { SettleRequest } from '../../rpc/queue.ts';
+import type { DeliverRequest, SettleRequest } from '../../rpc/queue.ts';
 import { holdersOf } from './inspect.ts';
 import { PushFeed } from './push-feed.ts';
 import { releaseOf } from './settle-message.ts';
@@ -93,10 +93,13 @@ export class HandOut {
     return frame && encodeDeliveryFrame(frame);
   }
 
-  /** Somebody has come who waits, or keeps what another has taken. */
-  came({ keeps }: Poll): void {
-    if (keeps !== undefined) this.#mayHold = true;
-    this.serve();
+  /** The reply to somebody who has come to wait, or to keep what another has taken. */
+  accept(request: DeliverRequest): Response {
+    const { version: _, ...poll } = request;
+    const response = this.#consumers.accept(poll, this.#now());
+    if (poll.keeps !== undefined) this.#mayHold = true;
+    this.serve(); // for what is there, or came between the look and the wait
+    return response;
   }
 
   /** Ends silent streams, and delivers ready messages to waiting consumers. Never throws: the alarm repeats what fails. */

@@ -11,6 +11,7 @@ import { QueueAlerts } from '../../alerts/queue-alerts.ts';
 import type { ObjectContext } from '../../runtime/context.ts';
 import { AppendLimits } from '../../runtime/append-limits.ts';
 import { ChangeReporter } from '../../runtime/change-reporter.ts';
+import type { PublishLimits } from '../../rpc/publish-limits.ts';
 import type { PublishOptions, QueueDescription } from '../../rpc/queue.ts';
 import type { DurableSql } from '../../storage/durable-sql.ts';
 import { reportOfQueue } from '../queue-report.ts';
@@ -29,6 +30,8 @@ export class QueueWatch {
   readonly #host: WatchHost;
   /** Messages that it held when it woke: they were not published since. */
   #held: number | null = null;
+  /** The limits that a router has told last. */
+  told: PublishLimits = {};
   /** How often streams came or left. */
   #streams = 0;
 
@@ -96,7 +99,13 @@ export class QueueWatch {
 
   /** Takes the limits that come with a publish. Returns what it has to wait for; null if it may go on at once. */
   learn(options: PublishOptions): Promise<void> | null {
-    return options.source ? null : this.#limits.learn(options);
+    if (options.source) return null;
+    const { rowsPerHour, storedBytesMax } = options;
+    this.told = {
+      ...(rowsPerHour !== undefined && { rowsPerHour }),
+      ...(storedBytesMax !== undefined && { storedBytesMax }),
+    };
+    return this.#limits.learn(options);
   }
 
   /** Returns why a publish is refused; null if there is room. What the broker itself hands on is not lost. */

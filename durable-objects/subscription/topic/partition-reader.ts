@@ -18,7 +18,7 @@ import {
   visitOpen,
   type LogRecord,
 } from '../../../protocol/record-batch/index.ts';
-import { zlibCodec } from '../../partition/log/zlib-codec.ts';
+import { zlibCodec } from '../../storage/zlib-codec.ts';
 import type { ReadRequest } from '../../rpc/partition.ts';
 import { isStale, type Stale } from '../../rpc/stale.ts';
 import type { Env } from '../../env.ts';

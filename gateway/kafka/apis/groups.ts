@@ -6,7 +6,7 @@ import { CLIENT_ID_LENGTH_MAX, REBALANCE_TIMEOUT_MS_MAX } from '../../../protoco
 import { asPosthornError, PosthornError, type PosthornErrorCode } from '../../../sdk/errors.ts';
 import { ERRORS, type KafkaError } from '../../../wire/kafka/error-codes.ts';
 import { failureOf, kafkaFailure, type KafkaFailure } from '../broker/broker-errors.ts';
-import type { Handler } from '../session.ts';
+import type { Handler, Session } from '../session.ts';
 
 interface JoinGroupRequest {
   groupId: string;
@@ -133,17 +133,33 @@ interface HeartbeatRequest {
   groupInstanceId: string | null;
 }
 
-export const heartbeat: Handler<HeartbeatRequest> = async ({ client }, request) => {
+/**
+ * How long a member that was told to join again is told the same without a call of the broker, in ms. kafkajs asks once for each of its
+ * partitions before it joins, and a generation that has ended does not come back.
+ */
+const TOLD_MS = 500;
+
+/** The member of a connection that was told so last, and when. */
+const told = new WeakMap<Session, { claim: string; atMs: number }>();
+
+export const heartbeat: Handler<HeartbeatRequest> = async (session, request) => {
   const { groupId, generationId, memberId, groupInstanceId } = request;
+  const claim = JSON.stringify([groupId, generationId, memberId, groupInstanceId]);
+  const last = told.get(session);
+  if (last?.claim === claim && performance.now() < last.atMs + TOLD_MS)
+    return { errorCode: ERRORS.REBALANCE_IN_PROGRESS };
   try {
     checkGroup(groupId);
-    await client.groups.classic(groupId, {
+    await session.client.groups.classic(groupId, {
       action: 'heartbeat',
       ...claimOf(memberId, groupInstanceId, generationId),
     });
     return { errorCode: ERRORS.NONE };
   } catch (error) {
-    return groupFailure(error);
+    const failure = groupFailure(error);
+    if (failure.errorCode === ERRORS.REBALANCE_IN_PROGRESS)
+      told.set(session, { claim, atMs: performance.now() });
+    return failure;
   }
 };
 

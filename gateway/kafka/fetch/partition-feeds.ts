@@ -43,13 +43,14 @@ export class PartitionFeeds {
     return feed;
   }
 
-  /** Resolves when a feed has something new, or after so many ms. */
+  /**
+   * Resolves when a feed has something new, after so many ms, or for another that waits. Who waits leaves nothing behind: of an idle
+   * topic nothing may be new for long, and clients ask all the time.
+   */
   async change(waitMs: number): Promise<void> {
-    this.#changed ??= Promise.withResolvers();
-    const { promise } = this.#changed;
-    const timer = Promise.withResolvers<void>();
-    const handle = setTimeout(timer.resolve, waitMs);
-    await Promise.race([promise, timer.promise]);
+    const { promise } = (this.#changed ??= Promise.withResolvers());
+    const handle = setTimeout(() => this.#wake(), waitMs);
+    await promise;
     clearTimeout(handle);
   }
 

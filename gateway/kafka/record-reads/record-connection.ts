@@ -11,6 +11,9 @@ import { takeReplyBuffer } from './reply-buffers.ts';
 /** Node's own limit for the headers of a reply. */
 const HEAD_BYTES_MAX = 16 * 1024;
 
+/** What the head of a reply of the broker fits in. Each partition that a client waits at has a connection. */
+const HEAD_BYTES = 4 * 1024;
+
 const HEAD_END = '\r\n\r\n';
 
 interface Head {
@@ -20,7 +23,7 @@ interface Head {
 
 export class RecordConnection {
   readonly #socket: Socket;
-  readonly #head = Buffer.alloc(HEAD_BYTES_MAX);
+  #head = Buffer.alloc(HEAD_BYTES);
   #headBytes = 0;
   #reply: Head | null = null;
   #body: Uint8Array | null = null;
@@ -84,6 +87,8 @@ export class RecordConnection {
     const endAt = bytes.indexOf(HEAD_END);
     if (endAt < 0) {
       if (this.#headBytes === HEAD_BYTES_MAX) this.#refuse();
+      else if (this.#headBytes === this.#head.length)
+        this.#head = Buffer.concat([this.#head], 2 * this.#head.length);
       return;
     }
     const head = readHead(bytes.toString('latin1', 0, endAt));

@@ -1,10 +1,12 @@
 /** Classic groups with kafkajs, unmodified, and with raw requests. */
 
 import type { Consumer } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { heartbeat } from '../../../gateway/kafka/apis/groups.ts';
 import { offsetFetch } from '../../../gateway/kafka/apis/offsets.ts';
 import { KafkaServer } from '../../../gateway/kafka/kafka-server.ts';
 import type { Session } from '../../../gateway/kafka/session.ts';
+import { PosthornError } from '../../../sdk/errors.ts';
 import { ZERO_UUID } from '../../../wire/kafka/codec/codec.ts';
 import { KafkaBroker, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
@@ -272,5 +274,28 @@ describe('the offsets of a group', () => {
     expect(partitions).toMatchObject(
       [70, 30, -1, -1].map((committedOffset) => ({ committedOffset, errorCode: 0 })),
     );
+  });
+});
+
+describe('a heartbeat', () => {
+  it('of a member that was told to join again is answered so without a call, for a moment', async () => {
+    let nowMs = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    const asked: number[] = [];
+    const classic = async (_: string, { generation }: { generation: number }): Promise<object> => {
+      asked.push(generation);
+      if (generation === 1) throw new PosthornError('rebalance_in_progress', 'join again', { status: 409 });
+      return {};
+    };
+    const session = { client: { groups: { classic } } } as unknown as Session;
+    const beat = async (generationId: number): Promise<object | null> =>
+      await heartbeat(session, { groupId: 'g', generationId, memberId: 'm', groupInstanceId: null }, 3);
+    for (const _ of [1, 2, 3]) expect(await beat(1)).toMatchObject({ errorCode: 27 });
+    expect(asked).toEqual([1]);
+    expect(await beat(2), 'it has joined').toEqual({ errorCode: 0 });
+    nowMs += 600;
+    expect(await beat(1)).toMatchObject({ errorCode: 27 });
+    expect(asked).toEqual([1, 2, 1]);
+    vi.restoreAllMocks();
   });
 });

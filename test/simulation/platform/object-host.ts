@@ -310,8 +310,9 @@ export class ObjectHost implements StorageHost, SocketOwner {
         const done = (): void => void (life.pending -= 1);
         work.then(done, done);
       },
-      acceptWebSocket: (socket: SimSocket) => {
+      acceptWebSocket: (socket: SimSocket, tags: readonly string[] = []) => {
         socket.owner = this;
+        socket.tags = tags;
         this.#sockets.add(socket);
         this.changed();
         // A response that fails takes its socket with it.
@@ -319,7 +320,10 @@ export class ObjectHost implements StorageHost, SocketOwner {
           if (!socket.peer.isAccepted) socket.break();
         });
       },
-      getWebSockets: () => [...this.#sockets].filter(({ readyState }) => readyState <= OPEN + 1),
+      getWebSockets: (tag?: string) =>
+        [...this.#sockets].filter(
+          ({ readyState, tags }) => readyState <= OPEN + 1 && (tag === undefined || tags.includes(tag)),
+        ),
       setWebSocketAutoResponse: (pair: { request: string; response: string }) => (this.#autoResponse = pair),
       getWebSocketAutoResponseTimestamp: (socket: SimSocket) => socket.autoAnswered,
       abort: () => this.crash('abort'),

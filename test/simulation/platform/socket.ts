@@ -38,6 +38,7 @@ export class SimSocket {
   binaryType = 'arraybuffer';
   peer!: SimSocket;
   owner: SocketOwner | null = null;
+  tags: readonly string[] = [];
   attachment: unknown = null;
   readonly #scheduler: Scheduler;
   readonly #listeners = new Map<string, Listener[]>();

@@ -3,7 +3,7 @@
 import { COMPACTION_DELAY_MS } from '../../../core/log/compaction.ts';
 import { hotBytesOf, isSealingDue } from '../../../core/log/tier/sealing.ts';
 import { compactionPolicy, retentionPolicy } from '../../../durable-objects/partition/log/clean-up.ts';
-import { zlibCodec } from '../../../durable-objects/partition/log/zlib-codec.ts';
+import { zlibCodec } from '../../../durable-objects/storage/zlib-codec.ts';
 import { PartitionStore } from '../../../durable-objects/partition/log/partition-store.ts';
 import { ProducedLog } from '../../../durable-objects/partition/log/produced-log.ts';
 import { answerTo } from '../../../durable-objects/partition/read/read-replies.ts';

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import * as z from 'zod';
 import { REQUEST_BYTES_MAX } from '../../../protocol/limits.ts';
-import { check, readBytes } from '../../../workers/http/request.ts';
+import { check } from '../../../protocol/fields/check.ts';
+import { readBytes } from '../../../workers/http/request.ts';
 
 /** A body in pieces, at whose end the client leaves. */
 function request(pieces: number[], isCut: boolean, headers: Record<string, string> = {}): Request {

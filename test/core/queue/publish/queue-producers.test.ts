@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   fromStored,
   QueueProducers,
+  refuseIfFull,
   toStored,
   type PublishException,
   type PublishProducer,
@@ -90,4 +91,13 @@ describe('a snapshot', () => {
     producers.take({ ...first, sequence: 1 }, 1, [], 11);
     expect(producers.changed.map(({ id }) => id)).toEqual([7]);
   });
+});
+
+it('a publish of which nothing was taken is refused', () => {
+  const rejected = (index: number): PublishException => ({ index, outcome: 'rejected' });
+  const full = refuseIfFull('mails', { count: 2, exceptions: [rejected(0), rejected(1)] });
+  expect(full).toMatchObject({ code: 'queue_full', details: { retry_after_s: 1 } });
+  expect(refuseIfFull('mails', { count: 2, exceptions: [rejected(0)] })).toBeNull();
+  const duplicate: PublishException = { index: 1, outcome: 'duplicate' };
+  expect(refuseIfFull('mails', { count: 2, exceptions: [rejected(0), duplicate] })).toBeNull();
 });

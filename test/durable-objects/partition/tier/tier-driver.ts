@@ -3,7 +3,7 @@
 import { isFailure } from '../../../../protocol/errors.ts';
 import { TOPIC_DEFAULTS } from '../../../../protocol/schemas/topics.ts';
 import { ProducedLog } from '../../../../durable-objects/partition/log/produced-log.ts';
-import { zlibCodec } from '../../../../durable-objects/partition/log/zlib-codec.ts';
+import { zlibCodec } from '../../../../durable-objects/storage/zlib-codec.ts';
 import { ColdCache } from '../../../../durable-objects/partition/tier/cold-cache.ts';
 import { Tier } from '../../../../durable-objects/partition/tier/tier.ts';
 import type { Tiered } from '../../../../durable-objects/partition/tier/sealer.ts';

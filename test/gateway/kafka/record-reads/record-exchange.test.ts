@@ -62,6 +62,23 @@ it('reads replies of all sizes over one connection', async () => {
   expect([usual.mock.calls.length, connections()]).toEqual([0, 1]);
 });
 
+it('reads heads of all sizes up to 16 KiB, and asks in the usual way beyond', async () => {
+  const { read, usual } = await exchangeWith((request, response) => {
+    const length = Number(request.headers['x-length']);
+    for (let at = 0; at < length; at += 1_000) response.setHeader(`x-${at}`, 'h'.repeat(1_000));
+    letters(request, response);
+  });
+  const of = (length: number): Promise<Reply> =>
+    read('/a70000', { headers: { accept: RECORD_BATCH_TYPE, 'x-length': String(length) } });
+  for (const length of [0, 3_000, 4_000, 5_000, 9_000, 15_000]) {
+    const { headers, bytes } = await of(length);
+    expect(headers.get(`x-${Math.max(0, length - 1_000)}`)?.length ?? 0).toBe(length && 1_000);
+    expect(bodyOf('/a70000').equals(bytes)).toBe(true);
+  }
+  expect(usual).not.toHaveBeenCalled();
+  expect(await of(17_000)).toBe(USUAL);
+});
+
 it('takes no buffer that is in use, and uses again what was given back, once', async () => {
   const { read } = await exchangeWith(letters);
   const first = (await read('/a100000')).bytes;

@@ -1,8 +1,8 @@
 /** Codecs for stored batches, bounded against batches that inflate without end: gzip and zstd by the runtime's zlib, synchronous. */
 
 import { gunzipSync, gzipSync, zstdDecompressSync } from 'node:zlib';
-import { BATCH_INFLATED_BYTES_MAX } from '../../../protocol/limits.ts';
-import { inflateLz4, inflateSnappy, type RetainCodec } from '../../../protocol/record-batch/index.ts';
+import { BATCH_INFLATED_BYTES_MAX } from '../../protocol/limits.ts';
+import { inflateLz4, inflateSnappy, type RetainCodec } from '../../protocol/record-batch/index.ts';
 
 export const zlibCodec: RetainCodec = {
   inflate: (payload, bytesMax, compression) => {

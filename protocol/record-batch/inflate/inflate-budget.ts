@@ -4,25 +4,22 @@
  * read to its end. Without it a body of 16 MiB could keep the router busy for minutes.
  */
 
-import { failure, type Failure } from '../../protocol/errors.ts';
-import { BATCH_INFLATED_BYTES_MAX, RECORD_BYTES_MAX } from '../../protocol/limits.ts';
-import {
-  isBatchFailure,
-  largestRecord,
-  openBatch,
-  openSoundBatch,
-  verifyBatch,
-  verifyOpen,
-  type LocatedBatch,
-  type OpenBatch,
-} from '../../protocol/record-batch/index.ts';
-import { inflate } from './inflate.ts';
+import { failure, type Failure } from '../../errors.ts';
+import { BATCH_INFLATED_BYTES_MAX, RECORD_BYTES_MAX } from '../../limits.ts';
+import type { LocatedBatch } from '../header.ts';
+import { openBatch, type OpenBatch } from '../open-batch.ts';
+import { isBatchFailure, type Inflate } from '../types.ts';
+import { largestRecord, verifyBatch, verifyOpen } from '../verify.ts';
+import { openSoundBatch } from './gzip.ts';
 
 export class InflateBudget {
+  readonly #inflate: Inflate;
   readonly #bytesMax: number;
   #left: number;
 
-  constructor(bytesMax: number) {
+  /** @param inflate for codecs that web streams do not know */
+  constructor(inflate: Inflate, bytesMax: number) {
+    this.#inflate = inflate;
     this.#bytesMax = bytesMax;
     this.#left = bytesMax;
   }
@@ -34,13 +31,23 @@ export class InflateBudget {
       return isBatchFailure(verified) ? verified : openBatch(bytes, at, header);
     }
     const allowed = Math.min(BATCH_INFLATED_BYTES_MAX, this.#left);
-    const batch = await openSoundBatch(bytes, at, { inflate, inflatedBytesMax: allowed });
+    const batch = await openSoundBatch(bytes, at, { inflate: this.#inflate, inflatedBytesMax: allowed });
     if (isBatchFailure(batch)) {
       const isOverBudget = batch.code === 'invalid_batch' && allowed < BATCH_INFLATED_BYTES_MAX;
       return isOverBudget ? this.#exceeded() : batch;
     }
     this.#left -= batch.end - batch.start;
     return verifyOpen(batch) ?? tooLargeRecord(batch) ?? batch;
+  }
+
+  /** Verifies the batches that checks ask for, one after another. Returns the result of the checks. */
+  async opening<Result>(
+    bytes: Uint8Array,
+    checks: Generator<LocatedBatch, Result, OpenBatch | Failure>,
+  ): Promise<Result> {
+    let step = checks.next(null as never);
+    while (step.done !== true) step = checks.next(await this.verified(bytes, step.value));
+    return step.value;
   }
 
   #exceeded(): Failure {

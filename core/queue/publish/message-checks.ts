@@ -1,8 +1,8 @@
 /** Message checks: the checks of each message of a publish, as JSON or as a record. */
 
-import { readMetadata } from '../../core/queue/state/message-metadata.ts';
-import { failure, type Failure } from '../../protocol/errors.ts';
-import { textOfBytes } from '../../protocol/json/json-bytes.ts';
+import { readMetadata } from '../state/message-metadata.ts';
+import { failure, type Failure } from '../../../protocol/errors.ts';
+import { textOfBytes } from '../../../protocol/json/json-bytes.ts';
 import {
   ORDERING_KEY_BYTES_MAX,
   PRIORITY_MAX,
@@ -10,14 +10,18 @@ import {
   RECORD_BYTES_MAX,
   REQUEST_RECORDS_MAX,
   TIME_SPAN_MS_MAX,
-} from '../../protocol/limits.ts';
+} from '../../../protocol/limits.ts';
 import {
   NUMERIC_PROPERTIES,
   ORDERING_MIX,
   PROPERTY_HEADERS,
   RESERVED_PREFIX,
-} from '../../protocol/schemas/messages.ts';
-import { recordSizeUpperBound, type LogRecord, type RecordInput } from '../../protocol/record-batch/index.ts';
+} from '../../../protocol/schemas/messages.ts';
+import {
+  recordSizeUpperBound,
+  type LogRecord,
+  type RecordInput,
+} from '../../../protocol/record-batch/index.ts';
 
 /** The names of headers that are properties of a message. */
 export const PROPERTY_HEADER_NAMES = new Set<string>(Object.values(PROPERTY_HEADERS));
