@@ -3,12 +3,13 @@
 import { entriesOf, isPredeclared, nameOf, withoutCounterpart } from '../amqp/definitions/left-out.ts';
 import type { LeftOut } from '../../protocol/schemas/definitions.ts';
 import { importPolicy, policiesOf } from './policies.ts';
+import { DEFAULT_VHOST } from '../amqp/connection/virtual-host.ts';
 import { NODE } from './shown.ts';
 import { VERSION } from '../../protocol/version.ts';
 import type { Fields, VhostCalls } from './vhost-calls.ts';
 
 export interface ImportReport {
-  taken: { queues: number; exchanges: number; bindings: number; policies: number };
+  taken: { vhosts: number; queues: number; exchanges: number; bindings: number; policies: number };
   left_out: LeftOut[];
 }
 
@@ -56,13 +57,28 @@ function entryOf(entry: { vhost: string; [field: string]: unknown }, isOfOne: bo
   return others;
 }
 
-/** Makes what is not there. Exchanges first: bindings and dead letters name them. */
+export interface ImportTarget {
+  /** Null: all goes into one virtual host, whatever the file has. */
+  createVhost: ((vhost: string) => Promise<unknown>) | null;
+  callsOf: (vhost: string | undefined) => Promise<VhostCalls>;
+}
+
+/** Makes what is not there. Virtual hosts first, then exchanges: bindings and dead letters name them. */
 export async function importInto(
   definitions: Fields,
-  callsOf: (vhost: string | undefined) => Promise<VhostCalls>,
+  { createVhost, callsOf }: ImportTarget,
 ): Promise<ImportReport> {
-  const taken = { queues: 0, exchanges: 0, bindings: 0, policies: 0 };
+  const taken = { vhosts: 0, queues: 0, exchanges: 0, bindings: 0, policies: 0 };
   const leftOut: LeftOut[] = [];
+  for (const { name: vhost } of createVhost ? entriesOf(definitions, 'vhosts') : []) {
+    if (typeof vhost !== 'string' || vhost === DEFAULT_VHOST) continue;
+    try {
+      await createVhost!(vhost);
+      taken.vhosts++;
+    } catch (error) {
+      leftOut.push({ kind: 'vhosts', name: vhost, reason: (error as Error).message });
+    }
+  }
   for (const kind of ['exchanges', 'queues', 'bindings', 'policies'] as const) {
     for (const entry of entriesOf(definitions, kind)) {
       const leaveOut = (reason: string): void =>
@@ -78,11 +94,6 @@ export async function importInto(
         leaveOut((error as Error).message);
       }
     }
-  }
-  for (const entry of entriesOf(definitions, 'vhosts')) {
-    if (entry['name'] === '/') continue;
-    const reason = 'namespaces are made with the root token: posthorn namespaces put';
-    leftOut.push({ kind: 'vhosts', name: nameOf('vhosts', entry), reason });
   }
   return { taken, left_out: [...leftOut, ...withoutCounterpart(definitions)] };
 }

@@ -2,6 +2,7 @@
 
 import { VERSION } from '../../protocol/version.ts';
 import { DONE, ok, type Answer } from './answer.ts';
+import { DEFAULT_VHOST } from '../amqp/connection/virtual-host.ts';
 import { exportOf, importInto } from './definitions.ts';
 import { entriesOf, listed, withColumns, type Entry } from './list-query.ts';
 import { exchangeTypes, nodeReport } from './node-report.ts';
@@ -206,7 +207,10 @@ async function answerOfDefinitions(
     return ok(await exportOf(await Promise.all(names.map(callsOf)), vhost !== undefined));
   }
   if (method !== 'POST' && method !== 'PUT') return null;
-  return ok(await importInto(body, (own) => callsOf(vhost ?? own ?? '/')));
+  const createVhost = vhost === undefined ? (name: string) => call.createVhost(name) : null;
+  return ok(
+    await importInto(body, { createVhost, callsOf: (own) => callsOf(vhost ?? own ?? DEFAULT_VHOST) }),
+  );
 }
 
 const shownUser = ({ user }: Call) => ({ name: user, tags: ['administrator'] });

@@ -1,7 +1,7 @@
 /** Virtual hosts: namespaces, by the names that AMQP clients give them. */
 
 const DEFAULT_NAMESPACE = 'default';
-const DEFAULT_VHOST = '/';
+export const DEFAULT_VHOST = '/';
 
 export const vhostOf = (namespace: string): string =>
   namespace === DEFAULT_NAMESPACE ? DEFAULT_VHOST : namespace;

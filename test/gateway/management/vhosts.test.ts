@@ -38,6 +38,22 @@ describe('a virtual host', () => {
     expect(await statusOf('GET', 'queues/shop')).toBe(404);
   });
 
+  it('of a definitions file is made, with what the file has in it', async () => {
+    const body = {
+      vhosts: [{ name: '/' }, { name: 'imported' }, { name: 'no/name' }],
+      queues: ['imported', 'no/name'].map((vhost) => ({ name: 'jobs', vhost, durable: true, arguments: {} })),
+    };
+    expect((await callManagement(server, 'POST', 'definitions', { body })).body).toMatchObject({
+      taken: { vhosts: 1, queues: 1 },
+      left_out: [
+        { kind: 'vhosts', name: 'no/name' },
+        { kind: 'queues', name: 'jobs' },
+      ],
+    });
+    expect(await statusOf('GET', 'queues/imported/jobs')).toBe(200);
+    expect(await statusOf('DELETE', 'vhosts/imported')).toBe(204);
+  });
+
   it('that there is not cannot be deleted or shown', async () => {
     expect(await statusOf('DELETE', 'vhosts/nowhere')).toBe(404);
     expect(await statusOf('GET', 'vhosts/nowhere')).toBe(404);
