@@ -19,8 +19,8 @@ import { rabbitmqContender } from './rabbitmq.ts';
 /** Calls of one contender before the next has its turn: all meet the same moods of the machine. */
 const TURN = 20;
 
-/** Calls of each before its times count. */
-const WARM_UP = 5 * TURN;
+/** Calls of each before its times count: a broker runs for longer than V8 takes to compile what it does. */
+const WARM_UP = 100 * TURN;
 
 export interface PeersOptions {
   /** Awaited messages of each contender and kind. */

@@ -56,7 +56,7 @@ function page(result: PeersResult, at: string): string {
     '',
     '## One awaited message',
     '',
-    `What a newcomer writes first: \`await publish(...)\`, 100 bytes, ${awaited} of each, 20 of one broker and then 20 of the next. In ms.`,
+    `What a newcomer writes first: \`await publish(...)\`, 100 bytes, ${awaited} of each, 20 of one broker and then 20 of the next, after 2,000 that are not counted. In ms.`,
     '',
     '| broker | to the confirmation, p50 / p99 | to a waiting consumer, p50 / p99 |',
     '|---|---|---|',
