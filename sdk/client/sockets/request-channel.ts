@@ -60,6 +60,8 @@ class RequestChannel implements Channel {
   /** One for each socket of the client that is open or being opened. */
   readonly #held: Set<object>;
   #current: { socket: RequestSocket; headers: string } | null = null;
+  /** Requests follow each other. */
+  #isWanted = false;
   #isOpening = false;
   #isClosed = false;
   #calledMs = -Infinity;
@@ -85,7 +87,13 @@ class RequestChannel implements Channel {
         if (error instanceof SocketEnded) repeats();
       }
     }
-    return jsonOf<Reply>(await this.#host.call({ method: 'POST', path: this.#path, ...call }));
+    try {
+      return jsonOf<Reply>(await this.#host.call({ method: 'POST', path: this.#path, ...call }));
+    } finally {
+      // Only now: a call that reaches an object while it accepts a socket keeps it in memory (workerd issue 6862).
+      if (this.#isWanted && this.#current === null && performance.now() > this.#aloneUntilMs)
+        void this.#open();
+    }
   }
 
   close(): void {
@@ -117,7 +125,7 @@ class RequestChannel implements Channel {
     const isSoon = nowMs - this.#calledMs < APART_MS;
     this.#calledMs = nowMs;
     if (this.#current === null) {
-      if (isSoon && nowMs > this.#aloneUntilMs) void this.#open();
+      this.#isWanted = isSoon;
       return null;
     }
     const { socket, headers } = this.#current;
@@ -135,7 +143,8 @@ class RequestChannel implements Channel {
 
   async #open(): Promise<void> {
     const held = this.#held;
-    if (this.#isOpening || held.size >= SOCKETS_MAX) return;
+    this.#isWanted = false;
+    if (this.#isOpening || this.#isClosed || held.size >= SOCKETS_MAX) return;
     this.#isOpening = true;
     const place = {};
     held.add(place);
