@@ -85,9 +85,7 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
   const { delivery: _, ...fields } = { ...given, ...level };
   const config: ProducerConfig = { ...DEFAULTS, idempotent: fields.acks !== 'none', ...fields };
   if (config.acks === 'none' && config.idempotent) {
-    throw invalidArgument(
-      'idempotent needs acks "durable": without an answer nobody knows which record is next',
-    );
+    throw invalidArgument('acks "none" needs idempotent: false');
   }
   checkConnection(config.connection);
   checkRange('lingerMs', config.lingerMs, 0, 60_000);

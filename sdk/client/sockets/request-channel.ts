@@ -60,7 +60,7 @@ class RequestChannel implements Channel {
   /** One for each socket of the client that is open or being opened. */
   readonly #held: Set<object>;
   #current: { socket: RequestSocket; headers: string } | null = null;
-  /** Requests follow each other. */
+  /** Requests follow each other, and there is no socket. */
   #isWanted = false;
   #isOpening = false;
   #isClosed = false;
@@ -87,13 +87,10 @@ class RequestChannel implements Channel {
         if (error instanceof SocketEnded) repeats();
       }
     }
-    try {
-      return jsonOf<Reply>(await this.#host.call({ method: 'POST', path: this.#path, ...call }));
-    } finally {
-      // Only now: a call that reaches an object while it accepts a socket keeps it in memory (workerd issue 6862).
-      if (this.#isWanted && this.#current === null && performance.now() > this.#aloneUntilMs)
-        void this.#open();
-    }
+    const reply = await this.#host.call({ method: 'POST', path: this.#path, ...call });
+    // Only now: a call that reaches an object while it accepts a socket keeps it in memory (workerd issue 6862).
+    if (this.#isWanted) void this.#open();
+    return jsonOf<Reply>(reply);
   }
 
   close(): void {
@@ -125,7 +122,7 @@ class RequestChannel implements Channel {
     const isSoon = nowMs - this.#calledMs < APART_MS;
     this.#calledMs = nowMs;
     if (this.#current === null) {
-      this.#isWanted = isSoon;
+      this.#isWanted = isSoon && nowMs > this.#aloneUntilMs;
       return null;
     }
     const { socket, headers } = this.#current;
@@ -143,8 +140,7 @@ class RequestChannel implements Channel {
 
   async #open(): Promise<void> {
     const held = this.#held;
-    this.#isWanted = false;
-    if (this.#isOpening || this.#isClosed || held.size >= SOCKETS_MAX) return;
+    if (this.#isOpening || this.#current || held.size >= SOCKETS_MAX) return;
     this.#isOpening = true;
     const place = {};
     held.add(place);
@@ -178,6 +174,7 @@ class RequestChannel implements Channel {
   }
 
   #failed(pauseMs: number): void {
+    this.#isWanted = false;
     const doubledMs = Math.min(REFUSED_MS, FAILED_MS * 2 ** this.#failures++);
     this.#aloneUntilMs = performance.now() + Math.max(pauseMs, doubledMs);
   }
@@ -190,8 +187,8 @@ class RequestChannel implements Channel {
 function openedInTime(opening: Promise<Socket>, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new Error(`no socket within ${timeoutMs} ms`));
-      opening.then((socket) => socket.close(1000, 'late')).catch(() => {});
+      reject(new Error('late'));
+      opening.then((socket) => socket.close()).catch(() => {});
     }, timeoutMs);
     (timer as { unref?: () => void }).unref?.();
     opening
