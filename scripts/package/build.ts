@@ -90,7 +90,8 @@ const withoutAmqp: Plugin = {
   },
 };
 
-await rm(DIST, { recursive: true, force: true });
+await mkdir(DIST, { recursive: true });
+await removeOlder();
 await mkdir(join(DIST, 'broker/local'), { recursive: true });
 await Promise.all([
   build({
@@ -199,6 +200,13 @@ async function writeTypes(): Promise<void> {
   }
   for (const path of await readdir(all, { recursive: true })) {
     if (path.endsWith('.d.ts') && !wanted.has(path.replaceAll('\\', '/'))) await rm(join(all, path));
+  }
+}
+
+/** What earlier builds have left, but for the dashboard: brokers that run show it, and each of its files is replaced when it is whole. */
+async function removeOlder(): Promise<void> {
+  for (const name of await readdir(DIST)) {
+    if (!/^\.?dashboard/.test(name)) await rm(join(DIST, name), { recursive: true, force: true });
   }
 }
 

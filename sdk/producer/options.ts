@@ -85,7 +85,7 @@ export function producerConfig(options: ProducerOptions): ProducerConfig {
   const { delivery: _, ...fields } = { ...given, ...level };
   const config: ProducerConfig = { ...DEFAULTS, idempotent: fields.acks !== 'none', ...fields };
   if (config.acks === 'none' && config.idempotent) {
-    throw invalidArgument('acks "none" needs idempotent: false');
+    throw invalidArgument('idempotent needs acks "durable"');
   }
   checkConnection(config.connection);
   checkRange('lingerMs', config.lingerMs, 0, 60_000);
