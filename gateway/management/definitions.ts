@@ -1,6 +1,12 @@
 /** Definitions: what RabbitMQ exports, in and out. An import says what was taken and what has no counterpart. */
 
-import { entriesOf, isPredeclared, nameOf, withoutCounterpart } from '../amqp/definitions/left-out.ts';
+import {
+  entriesOf,
+  isPredeclared,
+  nameOf,
+  withoutCounterpart,
+  withoutSettings,
+} from '../amqp/definitions/left-out.ts';
 import type { LeftOut } from '../../protocol/schemas/definitions.ts';
 import { importPolicy, policiesOf } from './policies.ts';
 import { DEFAULT_VHOST } from '../amqp/connection/virtual-host.ts';
@@ -87,7 +93,7 @@ export async function importInto(
         const calls = await callsOf(typeof entry['vhost'] === 'string' ? entry['vhost'] : undefined);
         if (kind === 'policies') {
           const unknown = await importPolicy(calls, entry);
-          if (unknown.length > 0) leaveOut(`taken without ${unknown.join(', ')}`);
+          if (unknown.length > 0) leaveOut(withoutSettings(unknown));
         } else await make(calls, kind, entry);
         taken[kind]++;
       } catch (error) {

@@ -76,6 +76,6 @@ function shownPolicy(
 
 /** The regular expression that `globOf` makes the same glob of. */
 function regularExpressionOf(glob: string): string {
-  const parts: Record<string, string> = { '*': '.*', '?': '.' };
-  return `^${glob.replaceAll(/[.*?/]/g, (part) => parts[part] ?? `\\${part}`)}$`;
+  const parts: Record<string, string> = { '.': '\\.', '*': '.*', '?': '.' };
+  return `^${glob.replaceAll(/[.*?]/g, (part) => parts[part]!)}$`;
 }

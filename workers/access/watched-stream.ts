@@ -5,15 +5,13 @@
  */
 
 import type { RateKind } from '../../core/access/quotas/quotas.ts';
+import { UNAUTHENTICATED_CODE } from '../../protocol/frames/close-codes.ts';
 import type { AppContext } from '../http/context.ts';
 import { countsConnections } from './quotas/connections.ts';
 import { PacedDeliveries, pacedRequest, type StreamData } from './quotas/paced-deliveries.ts';
 import { lowestRate } from './quotas/rates.ts';
 import { isRevocable } from './revocable.ts';
 import { watchIdentity } from './watched-identity.ts';
-
-/** A close code of an application: those from 4000 on have no meaning of their own. It follows HTTP's 401. */
-const UNAUTHENTICATED_CODE = 4401;
 
 /** Codes that say that no close frame came: nobody may send them. */
 const UNSENT_CODES = new Set([1005, 1006, 1015]);

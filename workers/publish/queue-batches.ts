@@ -2,7 +2,7 @@
 
 import { isWithoutPromise } from '../../core/producers/delivery-level.ts';
 import { at, tooLarge, tooMany } from '../../core/queue/publish/message-checks.ts';
-import { checkBatches, type QueueBatches } from '../../core/queue/publish/queue-batches.ts';
+import { checkQueueBatches, type QueueBatches } from '../../core/queue/publish/queue-batches.ts';
 import { failure, isFailure, type Failure } from '../../protocol/errors.ts';
 import { traced, type TraceContext } from '../../protocol/headers/trace-context.ts';
 import { BATCH_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../protocol/limits.ts';
@@ -55,6 +55,6 @@ export async function batchesFromBytes(
   // They are stored inflated: as much as they may have if they come so.
   return await new InflateBudget(inflate, REQUEST_BYTES_MAX).opening(
     bytes,
-    checkBatches(bytes, delivery, trace, nowMs),
+    checkQueueBatches(bytes, delivery, trace, nowMs),
   );
 }

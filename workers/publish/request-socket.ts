@@ -7,6 +7,7 @@
 import type { Hono } from 'hono';
 import { ACCESS_TOKEN_PARAMETER } from '../../protocol/access/token-format.ts';
 import { isFailure, type Failure } from '../../protocol/errors.ts';
+import { TOO_MUCH_CODE, UNAUTHENTICATED_CODE, UNAVAILABLE_CODE } from '../../protocol/frames/close-codes.ts';
 import {
   decodeRequestFrame,
   problemReply,
@@ -25,11 +26,6 @@ import { releaseBody, UNCOUNTED_BYTES_MAX, growBody, noRoom, shrinkBody } from '
 import { takeTurn } from '../bounds/turns.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { frameRequest } from './frame-request.ts';
-
-/** Close codes follow HTTP's statuses, from 4000 on. */
-const UNAUTHENTICATED_CODE = 4401;
-const TOO_MUCH_CODE = 4429;
-const UNAVAILABLE_CODE = 4503;
 
 /** What belongs to the opening, not to the requests. Their messages carry the contexts of their traces themselves. */
 const HEADERS_OF_OPENING = /^(?:upgrade|content-.*|posthorn-topology-version|traceparent|tracestate)$/;

@@ -38,7 +38,7 @@ export interface QueueBatches {
 export type BatchChecks<Result> = Generator<LocatedBatch, Result | Failure, OpenBatch | Failure>;
 
 /** Batches are stored uncompressed, with the time at which they came as that of their messages. */
-export function* checkBatches(
+export function* checkQueueBatches(
   bytes: Uint8Array,
   delivery: 'at-least-once' | 'exactly-once' | undefined,
   trace: TraceContext | null,

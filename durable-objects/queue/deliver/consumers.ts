@@ -6,6 +6,7 @@
 
 import { goneAtMs } from '../../../core/queue/deliver/silence.ts';
 import { deliveriesOf } from '../../../core/queue/deliver/deliveries-json.ts';
+import { SILENT_CODE } from '../../../protocol/frames/close-codes.ts';
 import { encodeDeliveryFrame, type DeliveryFrame } from '../../../protocol/frames/delivery-frame.ts';
 import { writeJson } from '../../../protocol/json/json-text.ts';
 import type { DeliverRequest } from '../../rpc/queue.ts';
@@ -51,9 +52,6 @@ const HEARD_LAG_MS = 1_000;
  * silent, with what they have said still to be read.
  */
 const LAST_CHANCE_MS = 1_000;
-
-/** The code of the close frame for those that were taken for gone, should they be there after all. */
-const SILENT_CODE = 4408;
 
 /** The queue, as waiting consumers see it. */
 export interface ReadyMessages {

@@ -4,11 +4,12 @@
  * the other. What only the router can answer ends the socket without a reply, and the client sends it again by itself.
  */
 
-import { checkBatches } from '../../../core/queue/publish/queue-batches.ts';
+import { checkQueueBatches } from '../../../core/queue/publish/queue-batches.ts';
 import { refuseIfFull } from '../../../core/queue/publish/queue-producers.ts';
 import { isFailure, requestTooLarge, type Failure } from '../../../protocol/errors.ts';
 import { check } from '../../../protocol/fields/check.ts';
 import { parseQuery } from '../../../protocol/fields/parse-query.ts';
+import { TOO_MUCH_CODE, UNAVAILABLE_CODE } from '../../../protocol/frames/close-codes.ts';
 import {
   decodeRequestFrame,
   problemReply,
@@ -30,15 +31,11 @@ import { zlibCodec } from '../../storage/zlib-codec.ts';
 
 const TAG = 'publishes';
 
-/** How long a socket is used. The next one learns of quotas that were set meanwhile. */
+/** How long a socket is used. The next one is opened by what the router knows then of credentials and quotas. */
 const USED_MS = 60_000;
 
 /** Bytes of frames that wait, of all sockets together. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
-
-/** Close codes follow HTTP's statuses, from 4000 on. */
-const TOO_MUCH_CODE = 4429;
-const UNAVAILABLE_CODE = 4503;
 
 export interface PublishHost {
   now(): number;
@@ -64,8 +61,8 @@ interface Line {
 export class PublishSockets {
   readonly #ctx: DurableObjectState;
   readonly #host: PublishHost;
-  /** Of sockets that have sent something since the object woke. */
-  readonly #lines = new WeakMap<WebSocket, Line>();
+  /** Of sockets that have sent something since the object woke; null for those of others. */
+  readonly #lines = new WeakMap<WebSocket, Line | null>();
   #waitingBytes = 0;
 
   constructor(ctx: DurableObjectState, host: PublishHost) {
@@ -83,7 +80,8 @@ export class PublishSockets {
 
   /** Null: the socket is none of these. */
   answering(socket: WebSocket, data: string | ArrayBuffer): Promise<void> | null {
-    const line = this.#lines.get(socket) ?? this.#lineOf(socket);
+    const known = this.#lines.get(socket);
+    const line = known === undefined ? this.#lineOf(socket) : known;
     return line && this.#take(socket, line, data);
   }
 
@@ -94,8 +92,8 @@ export class PublishSockets {
 
   #lineOf(socket: WebSocket): Line | null {
     const { publishesUntilMs: untilMs } = (socket.deserializeAttachment() ?? {}) as Partial<Attachment>;
-    if (untilMs === undefined) return null;
-    const line: Line = { untilMs, waiting: [], bytes: 0, answers: 0, isBusy: false };
+    const line: Line | null =
+      untilMs === undefined ? null : { untilMs, waiting: [], bytes: 0, answers: 0, isBusy: false };
     this.#lines.set(socket, line);
     return line;
   }
@@ -124,13 +122,13 @@ export class PublishSockets {
 
   async #answer(socket: WebSocket, line: Line, bytes: Uint8Array): Promise<void> {
     if (socket.readyState !== WebSocket.OPEN) return; // nobody hears of it, and it is sent again
+    if (this.#host.now() >= line.untilMs) return end(socket, TOO_MUCH_CODE);
     const frame = decodeRequestFrame(bytes);
     const result = isFailure(frame) ? frame : await this.#publish(frame);
     const id = isFailure(frame) ? undefined : frame.id;
     if (result === null) return end(socket, UNAVAILABLE_CODE);
     send(socket, isFailure(result) ? problemReply(result, id) : requestReply(id!, JSON.stringify(result)));
-    const isOld = ++line.answers >= REQUEST_SOCKET_FRAMES_MAX || this.#host.now() >= line.untilMs;
-    if (isOld) end(socket, TOO_MUCH_CODE);
+    if (++line.answers >= REQUEST_SOCKET_FRAMES_MAX) end(socket, TOO_MUCH_CODE);
   }
 
   /** @returns null for what only the router can answer */
@@ -141,7 +139,7 @@ export class PublishSockets {
       if (isFailure(delivery)) return delivery;
       if (bytes.length > REQUEST_BYTES_MAX) return requestTooLarge();
       const budget = new InflateBudget(zlibCodec.inflate, REQUEST_BYTES_MAX);
-      const batches = await budget.opening(bytes, checkBatches(bytes, delivery, null, this.#host.now()));
+      const batches = await budget.opening(bytes, checkQueueBatches(bytes, delivery, null, this.#host.now()));
       if (isFailure(batches)) return batches;
       const { producer } = batches;
       const published = await this.#host.publish(batches.bytes, producer ? { producer } : {});

@@ -23,6 +23,10 @@ export function withoutCounterpart(definitions: Fields): LeftOut[] {
   );
 }
 
+/** Why some of the settings of an entry are left out, which is taken without them. */
+export const withoutSettings = (names: readonly string[]): string =>
+  `of its settings ${names.join(', ')}, which no queue has here`;
+
 export function entriesOf(definitions: Fields, kind: string): Fields[] {
   const list = definitions[kind];
   return Array.isArray(list)

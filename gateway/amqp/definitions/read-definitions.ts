@@ -12,7 +12,7 @@ import { argumentsOf } from '../binding-arguments.ts';
 import { vhostOf } from '../connection/virtual-host.ts';
 import { queueDeclarationOf } from '../queues/queue-declaration.ts';
 import { tableOf } from './json-fields.ts';
-import { isPredeclared, nameOf, withoutCounterpart } from './left-out.ts';
+import { isPredeclared, nameOf, withoutCounterpart, withoutSettings } from './left-out.ts';
 import { readPolicy } from './policies.ts';
 
 type Entry<Kind extends 'exchanges' | 'queues' | 'bindings' | 'policies'> = NonNullable<
@@ -70,7 +70,7 @@ export function readDefinitions(
   const policies = taken('policies', definitions.policies, (entry) => {
     try {
       const { policy, unknown } = readPolicy(entry);
-      if (unknown.length > 0) leaveOut('policies', entry.name, `taken without ${unknown.join(', ')}`);
+      if (unknown.length > 0) leaveOut('policies', entry.name, withoutSettings(unknown));
       return toWire({ policy: entry.name, ...policy });
     } catch (error) {
       return (error as Error).message;

@@ -1,24 +1,16 @@
 /** What kafkajs's admin asks and changes beside topics: settings, groups, records. */
 
 import { ConfigResourceTypes } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HANDLERS } from '../../../gateway/kafka/apis/index.ts';
 import { APIS } from '../../../wire/kafka/codec/message-table.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { SERVED } from '../../../wire/kafka/served-apis.ts';
-import { KafkaBroker, newName } from './support/support.ts';
+import { type KafkaBroker, kafkaForTests, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
-beforeAll(async () => {
-  kafka = await KafkaBroker.start();
-});
-afterAll(async () => {
-  await kafka?.stop();
-});
-afterEach(() => {
-  expect(kafka.faults).toEqual([]);
-});
+kafkaForTests((started) => (kafka = started));
 
 it('has a handler for every API that is served, besides the login', () => {
   const served = [...SERVED.keys()].map((key) => APIS.get(key)!.name);

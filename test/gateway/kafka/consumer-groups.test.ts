@@ -1,20 +1,14 @@
 /** Groups that the broker assigns to, by Kafka's newer protocol (KIP-848), with raw requests. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { KafkaBroker, newName } from './support/support.ts';
+import { type KafkaBroker, kafkaForTests, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
-beforeAll(async () => {
-  kafka = await KafkaBroker.start();
-});
-afterAll(async () => {
-  await kafka?.stop();
-});
+kafkaForTests((started) => (kafka = started));
 afterEach(() => {
   for (const client of clients.splice(0)) client.socket.destroy();
-  expect(kafka.faults).toEqual([]);
 });
 
 const clients: RawClient[] = [];

@@ -1,21 +1,13 @@
 /** ListOffsets, with the answers that Kafka 4.4 gives to the same requests. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../../protocol/record-batch/index.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { RawClient } from './support/raw-client.ts';
-import { KafkaBroker } from './support/support.ts';
+import { type KafkaBroker, kafkaForTests } from './support/support.ts';
 
 let kafka: KafkaBroker;
-beforeAll(async () => {
-  kafka = await KafkaBroker.start();
-});
-afterAll(async () => {
-  await kafka?.stop();
-});
-afterEach(() => {
-  expect(kafka.faults).toEqual([]);
-});
+kafkaForTests((started) => (kafka = started));
 
 const T = Date.now() - 100_000;
 const ALL = 0;

@@ -1,24 +1,16 @@
 /** Producing and fetching with kafkajs, unmodified, and with raw requests. */
 
 import { CompressionTypes } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeBatch, recordsIn } from '../../../protocol/record-batch/index.ts';
 import { sealBatch } from '../../../protocol/record-batch/header.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { CODECS, compressedBatch } from '../../support/compressed-batch.ts';
-import { KafkaBroker, newName } from './support/support.ts';
+import { type KafkaBroker, kafkaForTests, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
-beforeAll(async () => {
-  kafka = await KafkaBroker.start();
-});
-afterAll(async () => {
-  await kafka?.stop();
-});
-afterEach(() => {
-  expect(kafka.faults).toEqual([]);
-});
+kafkaForTests((started) => (kafka = started));
 
 const batchOf = (...values: string[]): Uint8Array =>
   encodeBatch(

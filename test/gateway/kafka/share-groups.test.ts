@@ -1,23 +1,17 @@
 /** Share groups by Kafka's protocol (KIP-932), with raw requests. `npm run interop:kafka` has Java's consumer. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { PARTITIONS_MAX } from '../../../protocol/limits.ts';
 import { splitBatches } from '../../../protocol/record-batch/index.ts';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
 import { RawClient } from './support/raw-client.ts';
 import { ACCEPT, all, Member, partitionsOf, REJECT, RELEASE, RENEW } from './support/share-member.ts';
-import { KafkaBroker, newName } from './support/support.ts';
+import { type KafkaBroker, kafkaForTests, newName } from './support/support.ts';
 
 let kafka: KafkaBroker;
-beforeAll(async () => {
-  kafka = await KafkaBroker.start();
-});
-afterAll(async () => {
-  await kafka?.stop();
-});
+kafkaForTests((started) => (kafka = started));
 afterEach(() => {
   for (const client of clients.splice(0)) client.socket.destroy();
-  expect(kafka.faults).toEqual([]);
 });
 
 const clients: RawClient[] = [];

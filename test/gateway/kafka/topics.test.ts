@@ -1,20 +1,12 @@
 /** Topics with kafkajs's admin, unmodified. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../wire/kafka/error-codes.ts';
-import { KafkaBroker, newName } from './support/support.ts';
+import { KafkaBroker, kafkaForTests, newName } from './support/support.ts';
 import { RawClient } from './support/raw-client.ts';
 
 let kafka: KafkaBroker;
-beforeAll(async () => {
-  kafka = await KafkaBroker.start();
-});
-afterAll(async () => {
-  await kafka?.stop();
-});
-afterEach(() => {
-  expect(kafka.faults).toEqual([]);
-});
+kafkaForTests((started) => (kafka = started));
 
 describe("kafkajs's admin", () => {
   it('creates, lists, widens and deletes topics', async () => {

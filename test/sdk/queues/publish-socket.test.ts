@@ -88,6 +88,18 @@ describe('a publisher by a socket', () => {
     await publisher.close();
   });
 
+  it('goes on when its socket is a minute old, by another one', async () => {
+    const [publisher, count] = await publisherWithSocket();
+    await send(publisher, count, 12); // with fewer answers it would be taken for one that does not work
+    const before = proxy.posts;
+    await broker.advance(61_000);
+    await send(publisher, count + 12, 3);
+    expect(proxy.posts).toBeGreaterThan(before);
+    await until(() => proxy.links.length === 2);
+    expect(await bodies()).toEqual(numbers(count + 15));
+    await publisher.close();
+  });
+
   it('has a large message go as a request', async () => {
     const [publisher, count] = await publisherWithSocket();
     const before = proxy.posts;

@@ -121,7 +121,7 @@ describe('a definitions file of RabbitMQ', () => {
       'queues long: message_ttl_ms: Too big: expected number to be <=315360000000',
       'bindings shop -> log: the queue "log" is left out',
       'bindings random -> letters: the exchange "random" is left out',
-      'policies mirrors: taken without ha-mode',
+      'policies mirrors: of its settings ha-mode, which no queue has here',
       'policies others: patterns are globs here, and none means ^(?!amq\\.).*: posthorn policies put',
       'policies only-mirrors: it sets ha-mode, and none of what queues have here',
       'policies exchanges: policies are for queues here, not for exchanges',

@@ -1,7 +1,7 @@
 /** Batches that are published straight to a queue: what is refused, before anything is opened that need not be, and what is stored. */
 
 import { describe, expect, it } from 'vitest';
-import { checkBatches, type QueueBatches } from '../../../../core/queue/publish/queue-batches.ts';
+import { checkQueueBatches, type QueueBatches } from '../../../../core/queue/publish/queue-batches.ts';
 import { failure, isFailure, type Failure } from '../../../../protocol/errors.ts';
 import type { TraceContext } from '../../../../protocol/headers/trace-context.ts';
 import { BATCH_BYTES_MAX, REQUEST_RECORDS_MAX } from '../../../../protocol/limits.ts';
@@ -25,7 +25,7 @@ function checked(
   delivery?: 'exactly-once',
   trace: TraceContext | null = null,
 ): { result: QueueBatches | Failure; opened: number } {
-  const checks = checkBatches(bytes, delivery, trace, NOW_MS);
+  const checks = checkQueueBatches(bytes, delivery, trace, NOW_MS);
   let opened = 0;
   let step = checks.next(null as never);
   while (step.done !== true) {
@@ -102,7 +102,7 @@ describe('the batches of a publish', () => {
   });
 
   it('are refused for the reason that they cannot be opened for', () => {
-    const checks = checkBatches(joined(two(), two()), undefined, null, NOW_MS);
+    const checks = checkQueueBatches(joined(two(), two()), undefined, null, NOW_MS);
     checks.next(null as never);
     const { value, done } = checks.next(failure('request_too_large', 'a text'));
     expect([done, value]).toMatchObject([true, { code: 'request_too_large', details: { batch: 0 } }]);

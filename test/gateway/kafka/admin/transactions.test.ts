@@ -1,20 +1,12 @@
 /** What Kafka's tools ask of transactions: the ids, what they are at, and the producers of a partition. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../../wire/kafka/error-codes.ts';
-import { KafkaBroker, newName } from '../support/support.ts';
+import { type KafkaBroker, kafkaForTests, newName } from '../support/support.ts';
 import { RawTransactions } from '../support/raw-transactions.ts';
 
 let kafka: KafkaBroker;
-beforeAll(async () => {
-  kafka = await KafkaBroker.start();
-});
-afterAll(async () => {
-  await kafka?.stop();
-});
-afterEach(() => {
-  expect(kafka.faults).toEqual([]);
-});
+kafkaForTests((started) => (kafka = started));
 
 describe('transactional ids', () => {
   it('are described', async () => {

@@ -1,6 +1,7 @@
 /** A broker with a Kafka gateway, shared by the tests of a file. */
 
 import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { KafkaServer, type KafkaServerOptions } from '../../../../gateway/kafka/kafka-server.ts';
 import { Posthorn } from '../../../../sdk/index.ts';
 import { TestBroker } from '../../../support/broker/test-broker.ts';
@@ -73,4 +74,18 @@ export class KafkaBroker {
     await this.server.stop();
     await this.broker.stop();
   }
+}
+
+/**
+ * Starts one for the tests of a file, and stops it behind them. None of them may leave a fault of the gateway behind.
+ * @param use called with it before the first test
+ */
+export function kafkaForTests(
+  use: (kafka: KafkaBroker) => void,
+  options: Partial<KafkaServerOptions> = {},
+): void {
+  let kafka: KafkaBroker | undefined;
+  beforeAll(async () => use((kafka = await KafkaBroker.start(options))));
+  afterAll(() => kafka?.stop());
+  afterEach(() => expect(kafka!.faults).toEqual([]));
 }
