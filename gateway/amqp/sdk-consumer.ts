@@ -26,6 +26,9 @@ const LEASE_MS_MIN = 500;
 /** How long acknowledgements wait for others, in ms: AMQP clients send each by itself, and each request of ours is rows. */
 export const SETTLE_LINGER_MS = 20;
 
+/** How long a client waits for a stream to be open, in ms: a consumer goes on trying behind its back, or polls. */
+const OPEN_MS_MAX = 1_000;
+
 /** A client that may hold more is not kept waiting if all that it holds is acknowledged together. */
 const SMALL_PREFETCH = 128;
 
@@ -38,6 +41,11 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
   #consumer: Consumer | null = null;
   #prefetch: number;
   #isStopped = false;
+  /** The client knows of it, and takes deliveries. */
+  #isBegun = false;
+  readonly #begun = Promise.withResolvers<void>();
+  /** The broker has ended it before the client knew of it. */
+  #isEnded = false;
   /** Its acknowledgements go with no wave any more. */
   #detach: () => void = () => {};
 
@@ -49,14 +57,15 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
     this.#prefetch = heldOf(spec.prefetch);
   }
 
-  /** What the broker says of the queue, before it starts. */
-  know(queue: Queue): void {
+  /**
+   * Has the queue know of it, so that what is published from then on can come to it at once. Deliveries wait until it starts.
+   * @param queue as the broker has it
+   */
+  async open(queue: Queue): Promise<void> {
     this.#queue = queue;
-  }
-
-  start(): void {
     const { transport, queues } = this.#host.client;
     if (this.#isStopped) return;
+    const opened = Promise.withResolvers<void>();
     this.#consumer = new Consumer(transport, queues, this.#spec.queue, (message) => this.#handle(message), {
       prefetch: this.#prefetch,
       // In the order of the queue. A handler ends at once, unless the client reads too slowly.
@@ -67,10 +76,25 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
       settleBatch: this.#prefetch > SMALL_PREFETCH ? this.#prefetch : Math.ceil(this.#prefetch / 2),
       leaseMs: Math.max(this.#queue!.leaseMs, LEASE_MS_MIN),
       ...(this.#spec.priority !== 0 && { priority: this.#spec.priority }),
+      onOpen: opened.resolve,
     });
-    const { queue } = this.#spec;
-    this.#detach = this.#host.client.flushWithPublishes(queue, () => this.#consumer!.hurry());
-    this.#consumer.done.catch(() => this.end());
+    this.#detach = this.#host.client.flushWithPublishes(this.#spec.queue, () => this.#consumer!.hurry());
+    this.#consumer.done.catch(() => {
+      opened.resolve();
+      this.end();
+    });
+    const late = setTimeout(opened.resolve, OPEN_MS_MAX);
+    await opened.promise;
+    clearTimeout(late);
+  }
+
+  /** Not in this turn: clients take what comes with `basic.consume-ok` before the caller has its answer. */
+  start(): void {
+    setTimeout(() => {
+      this.#isBegun = true;
+      this.#begun.resolve();
+      if (this.#isEnded) this.end();
+    });
   }
 
   setPrefetch(prefetch: number): void {
@@ -83,6 +107,7 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
   cancel(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#begun.resolve(); // what has come goes back
     this.#detach();
     this.#consumer?.stop().catch(() => {});
     if (this.#queue !== null) this.#host.left(this, this.#queue);
@@ -91,11 +116,14 @@ export class SdkConsumer implements PortConsumer, ListedConsumer {
   /** The queue is gone, or the broker has ended the consumer. */
   end(): void {
     if (this.#isStopped) return;
+    this.#isEnded = true;
+    if (!this.#isBegun) return;
     this.cancel();
     this.#listener.cancelled();
   }
 
   #handle(message: ReceivedMessage): Promise<void> | undefined {
+    if (!this.#isBegun && !this.#isStopped) return this.#begun.promise.then(() => this.#handle(message));
     // Another consumer of the channel may have the same tag by now.
     if (this.#isStopped) return void message.release();
     const { queue } = this.#spec;

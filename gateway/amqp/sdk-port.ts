@@ -299,7 +299,7 @@ export class SdkPort implements BrokerPort {
         await this.#settings.endings.under(namespace, queue);
         const found = await this.#client.queues.get(queue);
         if (exclusive && found.state.consumers > 0) return this.#inUse(queue);
-        consumer.know(found);
+        await consumer.open(found);
         return consumer;
       },
     );

@@ -75,6 +75,8 @@ export interface ConsumerOptions extends BodyOptions {
   settleBatch?: number;
   /** The consumer id that the broker sees. Default: random. */
   consumerId?: string;
+  /** Called each time that a stream is open: from then on the queue knows of the consumer. Polls do not call it. */
+  onOpen?: (() => void) | undefined;
   /**
    * Called for handlers that threw (with the message), for refused settlements (with the message), and for failed
    * requests that will be repeated.
@@ -111,11 +113,12 @@ export interface ExactlyOnceConsumerOptions extends Omit<ConsumerOptions, 'deliv
 }
 
 export interface ConsumerConfig extends Required<
-  Omit<ConsumerOptions, 'signal' | 'leaseMs' | 'onError' | 'delivery'>
+  Omit<ConsumerOptions, 'signal' | 'leaseMs' | 'onError' | 'onOpen' | 'delivery'>
 > {
   /** Messages are settled already when they come. */
   isAutoAck: boolean;
   leaseMs: number | undefined;
+  onOpen?: (() => void) | undefined;
   onError: (error: unknown, message: ReceivedMessage | null) => void;
   signal: AbortSignal | undefined;
 }

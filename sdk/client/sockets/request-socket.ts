@@ -105,7 +105,7 @@ export class RequestSocket {
   /** Requests without a reply reject with `SocketEnded`. */
   close(): void {
     this.#isRetired = false;
-    this.#end(`${this.#what}: the socket was closed`);
+    this.#end(`${this.#what}: the socket ended`);
     this.#socket.close(1000, 'done');
   }
 

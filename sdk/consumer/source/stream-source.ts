@@ -123,6 +123,7 @@ export class StreamSource implements MessageSource {
     }
     this.wasOpen = true;
     this.#socket = socket;
+    config.onOpen?.();
     if (this.#host.prefetch !== prefetch) this.flow();
     this.#ended = Promise.withResolvers();
     this.#heardMs = performance.now();

@@ -2,6 +2,7 @@
 
 import type { Channel } from 'amqplib';
 import { describe, expect, it } from 'vitest';
+import { Posthorn } from '../../../sdk/index.ts';
 import { amqpGatewayForTests } from './support/amqp-gateway.ts';
 
 const ROUNDS = 50;
@@ -57,9 +58,9 @@ describe('a message that is given back', () => {
     const queue = await filled();
     const channel = await newChannel();
     const { promise: delivered, resolve } = Promise.withResolvers<void>();
-    const { consumerTag } = await channel.consume(queue, (message) => {
+    await channel.consume(queue, (message) => {
       if (message === null) return;
-      void channel.cancel(consumerTag).then(() => {
+      void channel.cancel(message.fields.consumerTag).then(() => {
         channel.nack(message, false, true);
         resolve();
       });
@@ -80,6 +81,16 @@ describe('a message that is given back', () => {
       await other.close();
     }
   });
+});
+
+it('a queue knows of a consumer when its client has the answer', async () => {
+  const channel = await newChannel();
+  const { queue } = await channel.assertQueue('', { autoDelete: true });
+  const posthorn = new Posthorn({ url: gateway.broker.url });
+  for (let consumers = 1; consumers <= 10; consumers++) {
+    await channel.consume(queue, () => {});
+    expect((await posthorn.queues.get(queue)).state.consumers).toBe(consumers);
+  }
 });
 
 describe('what is not there', () => {
